@@ -1,0 +1,367 @@
+"""What is sent and what comes back: the market's records, without any I/O.
+
+Wire names (`expiryTime`) are the OpenGPU SDK's and stand only where its users look;
+inside, names are Python's and carry their unit (`expires_at` is unix seconds on the
+chain's clock, amounts are wei).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import Enum, IntEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from .errors import InputError
+
+Json = JsonValue
+
+
+class ChainId(Enum):
+    """The live networks, in the SDK's words."""
+
+    OGPU_MAINNET = 1071
+    OGPU_TESTNET = 200820172034
+
+
+class TaskStatus(IntEnum):
+    """A task's status as its contract says it."""
+
+    NEW = 0
+    ATTEMPTED = 1
+    RESPONDED = 2
+    CANCELED = 3
+    EXPIRED = 4
+    FINALIZED = 5
+
+
+class SourceStatus(IntEnum):
+    ACTIVE = 0
+    INACTIVE = 1
+
+
+class ResponseStatus(IntEnum):
+    SUBMITTED = 0
+    CONFIRMED = 1
+
+
+class DeliveryMethod(IntEnum):
+    MANUAL_CONFIRMATION = 0
+    FIRST_RESPONSE = 1
+
+
+class Stage(str, Enum):
+    """A task's life as this machine sees it, finer than the chain's status at its start.
+
+    The first four are before the chain knows the task; from `PUBLISHED` on they follow
+    `TaskStatus`. `EXPIRED` also covers a task whose time has passed on the chain's clock
+    before anybody wrote so.
+    """
+
+    INTENDED = "intended"  # checked and journalled; nothing has left the machine
+    UPLOADED = "uploaded"  # its payload is stored; nothing is spent
+    SIGNED = "signed"  # its transaction is journalled; it may have left the machine
+    SENT = "sent"  # a node has its transaction
+    PUBLISHED = "published"
+    ATTEMPTED = "attempted"
+    RESPONDED = "responded"
+    FINALIZED = "finalized"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    FAILED = "failed"  # the chain refused it: the gas was spent, the payment was not
+    ABANDONED = "abandoned"  # never sent, nothing was spent
+
+    @property
+    def is_final(self) -> bool:
+        """No more answers or payments can come."""
+        return self in _FINAL
+
+    @property
+    def is_on_chain(self) -> bool:
+        """There is, or was, a task contract with an address."""
+        return self in _STATUS
+
+
+_FINAL = frozenset({Stage.FINALIZED, Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
+_STATUS = {
+    Stage.PUBLISHED: TaskStatus.NEW,
+    Stage.ATTEMPTED: TaskStatus.ATTEMPTED,
+    Stage.RESPONDED: TaskStatus.RESPONDED,
+    Stage.CANCELED: TaskStatus.CANCELED,
+    Stage.EXPIRED: TaskStatus.EXPIRED,
+    Stage.FINALIZED: TaskStatus.FINALIZED,
+}
+_STAGE = {status: stage for stage, status in _STATUS.items()}
+
+
+def stage_of(status: TaskStatus) -> Stage:
+    return _STAGE[status]
+
+
+class Complexity(str, Enum):
+    """The network's guidance: how long the work takes, what it pays, when it expires."""
+
+    SIMPLE = "simple"
+    MEDIUM = "medium"
+    COMPLEX = "complex"
+
+    @property
+    def payment(self) -> int:
+        """The lowest payment of the guidance, in wei."""
+        return {"simple": 10**15, "medium": 5 * 10**15, "complex": 2 * 10**16}[self.value]
+
+    @property
+    def expiry(self) -> int:
+        """Seconds, with the 5 minutes that a provider may need to start."""
+        return {"simple": 300, "medium": 1800, "complex": 7200}[self.value] + 300
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TaskInput(BaseModel):
+    """What a service is asked: `TaskInput("text2text", {"messages": […]}, priority="high")`.
+
+    `data` is a mapping or a pydantic model; further words become top-level fields beside
+    `function_name` and `data`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    function_name: str = Field(min_length=1, max_length=200)
+    data: dict[str, Any]
+
+    def __init__(self, function_name: str, data: BaseModel | dict[str, Any], **extras: Any) -> None:
+        if isinstance(data, BaseModel):
+            data = data.model_dump(mode="json")
+        super().__init__(function_name=function_name, data=data, **extras)
+
+    @property
+    def extras(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"function_name": self.function_name, "data": self.data, **self.extras}
+
+    @classmethod
+    def of(cls, other: Any) -> TaskInput:
+        """Ours as it is; the official SDK's object by its fields."""
+        if isinstance(other, cls):
+            return other
+        fields = dict(other.to_dict())
+        return cls(fields.pop("function_name"), fields.pop("data"), **fields)
+
+
+class TaskInfo(BaseModel):
+    """A whole order in the SDK's words: `expiryTime` is unix seconds, `payment` is wei."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    source: str
+    config: TaskInput
+    expiryTime: int  # noqa: N815 - the SDK's name
+    payment: int
+
+    def __init__(self, source: str, config: Any, expiryTime: int, payment: int) -> None:  # noqa: N803
+        super().__init__(
+            source=str(source), config=TaskInput.of(config), expiryTime=expiryTime, payment=payment
+        )
+
+    @classmethod
+    def of(cls, other: Any) -> TaskInfo:
+        if isinstance(other, cls):
+            return other
+        return cls(other.source, other.config, other.expiryTime, other.payment)
+
+
+def encode_payload(task_input: TaskInput) -> bytes:
+    """The bytes that are uploaded, and that a task's identity rests on.
+
+    The order of keys is the person's, as it reaches the service; the identity sorts them.
+    """
+    return _dump(task_input.to_dict(), sort_keys=False)
+
+
+def payload_digest(payload: bytes) -> str:
+    """Equal for payloads that mean the same, whatever the order of their keys."""
+    return hashlib.sha256(_dump(json.loads(payload), sort_keys=True)).hexdigest()
+
+
+def _dump(value: Any, *, sort_keys: bool) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
+        return text.encode()
+    except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
+        raise InputError(
+            f"The data can't be written as JSON: {error}.",
+            hint="Use strings, numbers, booleans, None, lists and dicts with string keys.",
+        ) from None
+
+
+class NetworkId(_Frozen):
+    """What tells one chain from another, also a new local chain from an old one."""
+
+    chain_id: int
+    genesis: str
+    controller: str
+
+
+class Attempt(_Frozen):
+    """A provider has taken the task; `bid` is what it asks for, in wei.
+
+    The bid stands only in the event: None where the event was not seen.
+    """
+
+    provider: str
+    bid: int | None = None
+    at: int | None = None
+
+
+class Response(_Frozen):
+    """A provider's answer on chain: `url` is where the content is, `payment` is its bid in wei."""
+
+    address: str
+    provider: str
+    url: str
+    payment: int
+    status: ResponseStatus = ResponseStatus.SUBMITTED
+    at: int | None = None
+
+
+class Answer(_Frozen):
+    """The content of a response: its decoded `value`, or the `problem` that kept it from us."""
+
+    value: Json = None
+    problem: str = ""
+
+
+class TaskRecord(_Frozen):
+    """Everything that is known of one task, at one moment. `key` is its number in the journal."""
+
+    key: int = 0
+    network: str
+    network_id: NetworkId
+    account: str
+    source: str
+    source_name: str = ""
+    function: str
+    name: str = "task"
+    item: int | None = None
+    payload: bytes
+    payment: int
+    delivery: DeliveryMethod = DeliveryMethod.FIRST_RESPONSE
+    created_at: float
+    expires_at: int
+    stage: Stage = Stage.INTENDED
+    config_url: str = ""
+    tx_hash: str = ""
+    address: str = ""
+    block: int | None = None
+    published_at: int | None = None
+    fee: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    responses: tuple[Response, ...] = ()
+    winner: str = ""
+    finished_at: int | None = None
+    problem: str = ""
+    explorer_url: str = ""
+    owner: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The same for two orders that a person means to be one."""
+        where = self.network_id
+        parts = (where.chain_id, where.genesis, where.controller.lower(), self.account.lower())
+        what = (self.source.lower(), payload_digest(self.payload), self.name, self.item)
+        return hashlib.sha256(json.dumps([*parts, *what]).encode()).hexdigest()
+
+    @property
+    def status(self) -> TaskStatus | None:
+        """The chain's word for the stage; None before the chain knows the task."""
+        return _STATUS.get(self.stage)
+
+    @property
+    def data(self) -> Json:
+        """The data as it was sent."""
+        decoded: dict[str, Json] = json.loads(self.payload)
+        return decoded["data"]
+
+    @property
+    def confirmed(self) -> Response | None:
+        """The response that is paid."""
+        return next((r for r in self.responses if r.status is ResponseStatus.CONFIRMED), None)
+
+    @property
+    def reference(self) -> str:
+        """What finds the task again: its address, else its transaction, else its number."""
+        return self.address or self.tx_hash or f"#{self.key}"
+
+
+class TaskSnapshot(_Frozen):
+    """A task's whole state on chain, read at one block."""
+
+    address: str
+    block: int
+    source: str
+    config_url: str
+    expires_at: int
+    payment: int
+    delivery: DeliveryMethod
+    status: TaskStatus
+    attempts: tuple[Attempt, ...] = ()
+    responses: tuple[Response, ...] = ()
+    winner: str = ""
+
+
+class SourceRecord(_Frozen):
+    """A source as the chain has it; durations in seconds, amounts in wei."""
+
+    address: str
+    client: str
+    status: SourceStatus
+    metadata_url: str
+    environments: int
+    min_payment: int
+    min_lockup: int
+    max_expiry: int
+    delivery: DeliveryMethod
+    task_count: int | None = None
+    provider_count: int | None = None
+    name: str = ""
+    description: str = ""
+
+
+class TransactionKind(str, Enum):
+    PUBLISH = "publish"
+    DEPOSIT = "deposit"
+    WITHDRAW = "withdraw"
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+
+
+class TransactionState(str, Enum):
+    SIGNED = "signed"  # journalled; may have left the machine
+    SENT = "sent"  # a node has it
+    MINED = "mined"
+    REVERTED = "reverted"
+    REPLACED = "replaced"  # its nonce went to another transaction: it will never be mined
+
+
+class TransactionRecord(_Frozen):
+    """A signed transaction, journalled before it leaves; `raw` are its exact bytes."""
+
+    hash: str
+    network_id: NetworkId
+    account: str
+    nonce: int
+    raw: bytes = Field(repr=False)
+    kind: TransactionKind
+    task: int | None = None  # the task's key in the journal
+    state: TransactionState = TransactionState.SIGNED
+    created_at: float
+    block: int | None = None
+    fee: int | None = None
+    note: str = ""
