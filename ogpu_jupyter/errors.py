@@ -31,6 +31,7 @@
     │   ├── ContentInvalid        not the JSON that it should be
     │   └── ContentRefused        an address that is never fetched from
     ├── JournalError              the journal can't be read or written
+    ├── Interrupted               by the person, before or after something was sent (task)
     └── TaskError                 a task that has no answer (task)
         ├── TaskExpired
         ├── TaskCanceled
@@ -234,6 +235,16 @@ class ContentRefused(ContentError):
 
 class JournalError(OgpuError):
     """The journal can't be read or written."""
+
+
+class Interrupted(OgpuError):
+    """By the person. `task` is the handle of what goes on without us, if something was sent."""
+
+    def __init__(
+        self, what: str, *, task: object = None, spent: str = NOTHING_SPENT, hint: str = ""
+    ) -> None:
+        self.task = task
+        super().__init__(what, spent=spent, hint=hint)
 
 
 class TaskError(OgpuError):

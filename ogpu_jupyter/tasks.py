@@ -348,6 +348,7 @@ class TransactionState(str, Enum):
     MINED = "mined"
     REVERTED = "reverted"
     REPLACED = "replaced"  # its nonce went to another transaction: it will never be mined
+    REFUSED = "refused"  # no node took it, or it never left
 
 
 class TransactionRecord(_Frozen):

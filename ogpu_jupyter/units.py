@@ -19,11 +19,12 @@ _MAX_WEI: Final = 2**256 - 1
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
 _DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
+Amount = str | int | float | Decimal
 _AMOUNT_HINT: Final = "Type an amount of OGPU such as 0.01, or one with a unit: 5gwei, 1000wei."
 _TIME_HINT: Final = "Type a duration such as 90s, 10m or 2h, or a time with a zone."
 
 
-def parse_amount(text: str | float | Decimal) -> int:
+def parse_amount(text: Amount) -> int:
     """The amount in wei. Text may carry a unit; a bare number is OGPU, also in Python.
 
     >>> parse_amount("0.01")
@@ -34,7 +35,7 @@ def parse_amount(text: str | float | Decimal) -> int:
     shown = str(text).strip()
     if isinstance(text, bool):
         raise AmountError(f"{text!r} is not an amount.", hint=_AMOUNT_HINT)
-    if isinstance(text, float) and "e" in shown:
+    if isinstance(text, (float, Decimal)) and "e" in shown.lower():
         shown = format(Decimal(shown), "f")
     match = _AMOUNT.fullmatch(shown[:100])
     if match is None or len(shown) > 100 or match["unit"].lower() not in _UNITS:
@@ -60,6 +61,11 @@ def format_amount(wei: int) -> str:
     if size >= 10**6:
         return f"{_decimal(wei, 9)} gwei"
     return f"{wei} wei"
+
+
+def plain_amount(wei: int) -> str:
+    """The amount as commands take it: `0.01`, and with a unit only where OGPU reads badly."""
+    return format_amount(wei).removesuffix(" OGPU").replace(" ", "")
 
 
 def _decimal(wei: int, digits: int) -> str:

@@ -1,0 +1,309 @@
+"""The client itself: the questions, each with as few requests as it takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ogpu_jupyter.chain.client.pricing import LATEST_BLOCK, quote_calls, quote_of
+from ogpu_jupyter.chain.client.sources import Labels, decode_source, source_calls
+from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS, VAULT, ContractCall, checksum
+from ogpu_jupyter.chain.rpc import Call, Rpc, digest, hex_bytes, quantity
+from ogpu_jupyter.chain.transactions import Facts, Head, Order, Quote, Receipt, translate
+from ogpu_jupyter.errors import (
+    NOTHING_SPENT,
+    AddressError,
+    NetworkError,
+    OgpuError,
+    RpcError,
+    WrongChain,
+)
+from ogpu_jupyter.tasks import NetworkId, SourceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ogpu_jupyter.chain.networks import Network
+    from ogpu_jupyter.content import ContentStore
+
+_LOOKS = 3
+_PAUSE = 0.3
+_DOING = {
+    "publishTask": "publishing the task",
+    "confirmResponse": "confirming the response",
+    "cancelTask": "canceling the task",
+    "deposit": "the deposit",
+    "withdraw": "the withdrawal",
+}
+
+
+@dataclass(frozen=True)
+class Balances:
+    """In wei: what the account holds, and what is in the vault for it."""
+
+    wallet: int
+    vault: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that the checks before a task need, from one request."""
+
+    head: Head
+    source: SourceRecord
+    balances: Balances
+
+
+class Client:
+    """One network's market. Threads may share it."""
+
+    def __init__(self, network: Network, store: ContentStore, rpc: Rpc | None = None) -> None:
+        self.network = network
+        self.store = store
+        self.rpc = rpc or Rpc(network.rpc_url)
+        self._labels = Labels(store)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.network.name} at {self.rpc.where}>"
+
+    @staticmethod
+    def chain_id_of(url: str) -> int:
+        """The chain that the node at `url` speaks for."""
+        rpc = Rpc(url)
+        try:
+            return quantity(rpc.call("eth_chainId"), "a chain id")
+        finally:
+            rpc.close()
+
+    def close(self) -> None:
+        self.rpc.close()
+
+    # Which chain it is
+
+    def identify(self) -> NetworkId:
+        """What the node speaks for; WrongChain where that is not the network."""
+        places = {name: getattr(self.network, name) for name in ("nexus", "controller", "vault")}
+        codes = [Call("eth_getCode", (address, "latest")) for address in places.values()]
+        first = Call("eth_getBlockByNumber", ("0x0", False))
+        chain_id, block, *code = self._batch([Call("eth_chainId"), first, *codes])
+        self._check_chain(quantity(chain_id, "a chain id"))
+        for (name, address), held in zip(places.items(), code, strict=True):
+            if not hex_bytes(held):
+                raise self._no_contract(name.capitalize(), address)
+        return NetworkId(
+            chain_id=self.network.chain_id,
+            genesis=_genesis(block),
+            controller=checksum(self.network.controller),
+        )
+
+    def _check_chain(self, chain_id: int) -> None:
+        if chain_id != self.network.chain_id:
+            raise WrongChain(
+                f"The node at {self.rpc.where} speaks for chain {chain_id}; "
+                f"{self.network.name} is chain {self.network.chain_id}.",
+                spent=NOTHING_SPENT,
+                hint="Connect to a node of that network.",
+            )
+
+    def _no_contract(self, name: str, address: str) -> WrongChain:
+        return WrongChain(
+            f"The node at {self.rpc.where} has no {name} at {address}.",
+            spent=NOTHING_SPENT,
+            hint="Either it is behind its chain, or the network's addresses are another's.",
+        )
+
+    # What the chain holds
+
+    def head(self) -> Head:
+        return Head.of(self.rpc.call(LATEST_BLOCK.method, *LATEST_BLOCK.params))
+
+    def block_time(self, number: int) -> int:
+        """Unix seconds of a block."""
+        return Head.of(self.rpc.call("eth_getBlockByNumber", hex(number), False)).timestamp
+
+    def balances(self, account: str) -> Balances:
+        wallet, vault = self._balance_calls(account)
+        held, deposited = self._batch([wallet, vault.rpc])
+        return Balances(quantity(held, "a balance"), vault.decode(deposited))
+
+    def look(self, source: str, account: str) -> Look:
+        """The source, the balances and the chain's clock."""
+        wallet, vault = self._balance_calls(account)
+        reads = source_calls(checksum(source), counts=False)
+        calls = [LATEST_BLOCK, wallet, vault.rpc, *(read.rpc for read in reads)]
+        head, held, deposited, *rest = self.rpc.batch(calls)
+        return Look(
+            head=Head.of(_raised(head)),
+            source=self._source(reads, rest),
+            balances=Balances(quantity(_raised(held), "a balance"), vault.decode(deposited)),
+        )
+
+    def source(self, address: str) -> SourceRecord:
+        """A source with its counts, and its name where its metadata can be had."""
+        reads = source_calls(checksum(address), counts=True)
+        record = self._source(reads, self.rpc.batch([read.rpc for read in reads]))
+        return self._labels.put_on([record])[0]
+
+    def sources(self, *, limit: int = 100) -> list[SourceRecord]:
+        """The newest `limit` sources, the oldest of them first."""
+        count = self._read(NEXUS.call(self.network.nexus, "getSourceCount"))
+        if not count or limit < 1:
+            return []
+        bounds = max(0, count - limit), count - 1  # both are inclusive
+        addresses = self._read(NEXUS.call(self.network.nexus, "getSources", *bounds))[:limit]
+        groups = [source_calls(address, counts=True) for address in addresses]
+        answers = iter(self.rpc.batch([read.rpc for group in groups for read in group]))
+        found = [_decoded_or_none(group, [next(answers) for _ in group]) for group in groups]
+        return self._labels.put_on([record for record in found if record])
+
+    # What is to be done
+
+    def publish_order(self, source: str, config_url: str, expires_at: int, payment: int) -> Order:
+        task = {
+            "source": checksum(source),
+            "config": config_url,
+            "expiryTime": expires_at,
+            "payment": payment,
+        }
+        return self._to_controller("publishTask", task)
+
+    def confirm_order(self, response: str) -> Order:
+        return self._to_controller("confirmResponse", checksum(response))
+
+    def cancel_order(self, task: str) -> Order:
+        return self._to_controller("cancelTask", checksum(task))
+
+    def deposit_order(self, account: str, amount: int) -> Order:
+        data = VAULT.encode("deposit", checksum(account))
+        return Order(checksum(self.network.vault), data, amount)
+
+    def withdraw_order(self, amount: int) -> Order:
+        return Order(checksum(self.network.vault), VAULT.encode("withdraw", amount))
+
+    def quote(self, sender: str, order: Order) -> Quote:
+        """What the order would cost now.
+
+        Its gas estimate is a simulation: what the contracts would refuse is raised here,
+        before anything is spent.
+        """
+        answers = self.rpc.batch(quote_calls(sender, order))
+        if isinstance(answers[0], RpcError):
+            raise self._refusal(answers[0], sender, order)
+        return quote_of(answers, sender, order)
+
+    # What became of it
+
+    def fate(self, tx_hash: str, account: str, nonce: int) -> tuple[Receipt | None, bool, int]:
+        """Its receipt, whether the node knows it, and how many nonces of the account are used.
+
+        A nonce below that count that is neither known nor in a receipt went to another
+        transaction.
+        """
+        calls = [  # in this order: a count that includes it comes with its receipt
+            Call("eth_getTransactionCount", (account, "latest")),
+            Call("eth_getTransactionByHash", (tx_hash,)),
+            Call("eth_getTransactionReceipt", (tx_hash,)),
+        ]
+        for look in range(1, _LOOKS + 1):
+            count, known, receipt = self._batch(calls)
+            used = quantity(count, "a nonce")
+            if known or receipt or used <= nonce or look == _LOOKS:
+                break
+            time.sleep(_PAUSE)  # mined between the answers, or told by a replica that lags
+        return Receipt.of(receipt), isinstance(known, dict), used
+
+    def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
+        calls = [Call("eth_getTransactionReceipt", (hash_,)) for hash_ in hashes]
+        return [Receipt.of(answer) for answer in self._batch(calls)]
+
+    def task_address(self, receipt: Receipt) -> str | None:
+        """The task that a publishing transaction made: the market tells it in an event."""
+        nexus = checksum(self.network.nexus)
+        for log in map(NEXUS.decode_log, receipt.logs):
+            if log and log.name == "TaskPublished" and log.address == nexus:
+                return str(log.args["task"])
+        return None
+
+    # Inside
+
+    def _batch(self, calls: Sequence[Call]) -> list[Any]:
+        return [_raised(answer) for answer in self.rpc.batch(calls)]
+
+    def _read(self, read: ContractCall) -> Any:
+        return read.decode(self.rpc.batch([read.rpc])[0])
+
+    def _balance_calls(self, account: str) -> tuple[Call, ContractCall]:
+        vault = VAULT.call(self.network.vault, "getBalanceOf", account)
+        return Call("eth_getBalance", (account, "latest")), vault
+
+    def _source(self, reads: Sequence[ContractCall], answers: Sequence[Any]) -> SourceRecord:
+        try:
+            return decode_source(reads, answers)
+        except AddressError:
+            raise AddressError(
+                f"There is no source at {reads[0].address} on {self.network.name}.",
+                hint="Type `%ogpu sources` to see those that there are.",
+            ) from None
+
+    def _to_controller(self, function: str, *args: Any) -> Order:
+        data = CONTROLLER.encode(function, *args)
+        return Order(checksum(self.network.controller), data)
+
+    def _refusal(self, error: RpcError, sender: str, order: Order) -> OgpuError:
+        """The refusal of a simulated order, told with the values that the chain has now."""
+        decoded = CONTROLLER.decode_input(order.data) or VAULT.decode_input(order.data)
+        function, args = decoded or ("", {})
+        doing = _DOING.get(function, "the transaction")
+        try:
+            facts = self._facts(_intent(sender, order, function, args))
+        except (NetworkError, AddressError) as trouble:
+            if isinstance(trouble, AddressError) and function == "publishTask":
+                return trouble
+            facts = _intent(sender, order, function, args)
+        return translate(error, doing=doing, facts=facts)
+
+    def _facts(self, intent: Facts) -> Facts:
+        if not intent.source:
+            balances = self.balances(intent.account)
+            return replace(intent, wallet=balances.wallet, vault=balances.vault)
+        look = self.look(intent.source, intent.account)
+        return replace(
+            intent,
+            wallet=look.balances.wallet,
+            vault=look.balances.vault,
+            min_payment=look.source.min_payment,
+            max_expiry=look.source.max_expiry,
+            now=look.head.timestamp,
+        )
+
+
+def _intent(sender: str, order: Order, function: str, args: dict[str, Any]) -> Facts:
+    task = args.get("_taskParams", {})
+    return Facts(
+        account=sender,
+        sent=order.value,
+        source=task.get("source", ""),
+        payment=task.get("payment", args.get("amount")),
+        withdraws=function == "withdraw",
+        expires_at=task.get("expiryTime"),
+    )
+
+
+def _genesis(block: Any) -> str:
+    """What tells a chain from another with its id; empty for a node that lacks its beginning."""
+    return digest(block.get("hash"), "a block's hash") if isinstance(block, dict) else ""
+
+
+def _decoded_or_none(reads: Sequence[ContractCall], answers: Sequence[Any]) -> SourceRecord | None:
+    """Among many, one that can't be read is left out."""
+    try:
+        return decode_source(reads, answers)
+    except AddressError:
+        return None
+
+
+def _raised(answer: Any) -> Any:
+    if isinstance(answer, RpcError):
+        raise answer
+    return answer

@@ -1,0 +1,176 @@
+"""Questions and answers of JSON-RPC as they are on the wire; nothing of a node is trusted.
+
+What can't be used becomes a `Trouble`, which may pass, or for a batch a `BatchRefused`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ogpu_jupyter.chain.rpc.values import one_line
+from ogpu_jupyter.errors import RpcError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ogpu_jupyter.chain.rpc.http import Page
+
+MAX_DEPTH = 200
+LIMIT_EXCEEDED = -32005
+NO_ANSWER = -32099
+PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
+_MAX_MESSAGE = 1000
+_MAX_DIGITS = 100
+_BUSY = frozenset({408, 429, 502, 503, 504})
+_NO_BATCH = frozenset({200, 400, 405, 413, 415, 422, 500, 501})
+_PASSING = frozenset({200, 500})  # may have another cause than the batch
+_TOO_MUCH = re.compile(r"more than|range|results|logs|response size", re.IGNORECASE)
+_RATE = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"too (large|many)|limit|exceed|maximum", re.IGNORECASE)
+_STRING = re.compile(rb'"[^"]*"?')
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question to the node."""
+
+    method: str
+    params: tuple[Any, ...] = ()
+
+
+class Trouble(Exception):
+    """No usable answer. `patience`: the seconds it is worth; None: until the deadline."""
+
+    def __init__(self, reason: str, *, patience: float | None, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.patience = patience
+        self.pause = pause
+
+
+class BatchRefused(Exception):
+    def __init__(self, *, too_large: bool, remember: bool) -> None:
+        super().__init__()
+        self.too_large = too_large
+        self.remember = remember
+
+
+def body_of(call: Call, id_: int) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": id_, "method": call.method, "params": list(call.params)}
+
+
+def answers_in(page: Page, ids: Sequence[int]) -> dict[int, Any]:
+    """The answer objects of a page by their id; an id that comes twice counts as none."""
+    if page.status in _BUSY:
+        raise Trouble(f"HTTP {page.status}", patience=None, pause=page.retry_after or 0.0)
+    value = _decoded(page)
+    if len(ids) > 1 and not isinstance(value, list):
+        raise _refusal(page, value)
+    items = [item for item in (value if isinstance(value, list) else [value]) if _is_answer(item)]
+    if not isinstance(value, list) and not items:
+        raise _no_answer(page)
+    if len(ids) == len(items) == 1 and items[0].get("id") is None:
+        return {ids[0]: items[0]}  # an error that the node met before it read the id
+    counts = Counter(_id(item) for item in items)
+    return {_id(item): item for item in items if counts[_id(item)] == 1}
+
+
+def _is_answer(item: Any) -> bool:
+    return isinstance(item, dict) and (item.get("error") is not None or "result" in item)
+
+
+def _id(item: dict[str, Any]) -> int:
+    id_ = item.get("id")
+    if isinstance(id_, str) and id_.isascii() and id_.isdigit() and len(id_) < 20:
+        return int(id_)
+    return id_ if type(id_) is int else -1
+
+
+def _refusal(page: Page, value: Any) -> Exception:
+    """Why a batch got no list: the node is busy, or it takes none, or none so large."""
+    words, code, _ = _error(value.get("error")) if _is_answer(value) else ("", 0, None)
+    if is_busy(code, words):
+        return Trouble(words, patience=None, pause=0.25)
+    if words or page.status in _NO_BATCH:
+        too_large = page.status == 413 or bool(_TOO_LARGE.search(words))
+        return BatchRefused(too_large=too_large, remember=page.status not in _PASSING)
+    return _no_answer(page)
+
+
+def _no_answer(page: Page) -> Trouble:
+    if 300 <= page.status < 400:
+        return Trouble(f"it redirects (HTTP {page.status}), which is not followed", patience=0.0)
+    if page.status >= 400:
+        return Trouble(f"HTTP {page.status}", patience=PATIENCE if page.status >= 500 else 0.0)
+    return Trouble("what it sends is not JSON-RPC", patience=PATIENCE)
+
+
+def answer_to(call: Call, item: dict[str, Any] | None) -> Any:
+    if item is None:
+        return RpcError(f"The node gave no answer to {call.method}.", code=NO_ANSWER)
+    if item.get("error") is None:
+        return item["result"]
+    message, code, data = _error(item["error"])
+    return RpcError(f"The node refuses {call.method}: {message}", code=code, data=data)
+
+
+def said(error: RpcError) -> str:
+    """The node's own words in an error that came from here."""
+    return re.sub(r"\AThe node refuses \w+: ", "", error.what)
+
+
+def _error(error: Any) -> tuple[str, int, Any]:
+    """The message, code and data of an error object, whatever its shape is."""
+    fields = error if isinstance(error, dict) else {"message": error}
+    message, code = fields.get("message"), fields.get("code")
+    words = one_line(message, _MAX_MESSAGE) if isinstance(message, str) else ""
+    return words or "no reason given", code if type(code) is int else 0, fields.get("data")
+
+
+def is_busy(code: int, message: str) -> bool:
+    """It asks to be left alone for a while. -32005 also means that an answer is too large."""
+    if code in {LIMIT_EXCEEDED, 429}:
+        return not _TOO_MUCH.search(message)
+    return bool(_RATE.search(message))
+
+
+def _decoded(page: Page) -> Any:
+    """The JSON of a page, or None where it is none, or none that can be read safely."""
+    try:
+        if not is_shallow(page.body):
+            return None
+        return json.loads(page.body, parse_int=_int, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_shallow(body: bytes, depth: int = MAX_DEPTH) -> bool:
+    """Brackets outside strings nest at most `depth` deep.
+
+    To be asked before `json.loads`, which ends the process on deep brackets where somebody
+    has raised the recursion limit. Each round takes the innermost pairs away.
+    """
+    if body.count(b"[") + body.count(b"{") <= depth:
+        return True
+    text = _STRING.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
+    text = text.translate(None, _NOT_BRACKETS)
+    for _ in range(depth):
+        if not text:
+            return True
+        text = text.replace(b"[]", b"").replace(b"{}", b"")
+    return not text
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("a number of too many digits")
+    return int(digits)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

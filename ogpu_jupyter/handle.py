@@ -1,0 +1,322 @@
+"""`Task`: what a person holds. It shows the journal's record and forwards to the session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from . import render
+from .errors import (
+    ContentError,
+    Interrupted,
+    OgpuError,
+    TaskCanceled,
+    TaskError,
+    TaskExpired,
+    TaskFailed,
+    TaskTimeout,
+)
+from .tasks import (
+    Answer,
+    DeliveryMethod,
+    Json,
+    Response,
+    ResponseStatus,
+    Stage,
+    TaskRecord,
+    TaskStatus,
+    TransactionRecord,
+)
+from .units import format_amount, format_duration, format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from ipywidgets import Widget
+    from pydantic import BaseModel
+
+    from .session import Session
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+
+class Task:
+    """A task of this session: its state, its answer, and what can still be done with it.
+
+    It stays true by itself while the session is connected. `earlier` says that it was
+    published before and is shown again; `model` is the pydantic model of its result.
+    """
+
+    def __init__(self, session: Session, record: TaskRecord) -> None:
+        self.session = session
+        self.earlier = False
+        self.model: type[BaseModel] | None = None
+        self._record = record
+        self._changed = threading.Condition()
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def record(self) -> TaskRecord:
+        """Everything that is known of it now, frozen."""
+        return self._record
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """The decoded content of each response that has arrived, by the response's address."""
+        return self.session.answers(self._record)
+
+    @property
+    def stage(self) -> Stage:
+        return self._record.stage
+
+    @property
+    def status(self) -> TaskStatus | None:
+        """The chain's word; None until the transaction is in a block."""
+        return self._record.status
+
+    @property
+    def address(self) -> str:
+        """The task contract's address; empty until the transaction is in a block."""
+        return self._record.address
+
+    @property
+    def tx_hash(self) -> str:
+        return self._record.tx_hash
+
+    @property
+    def name(self) -> str:
+        return self._record.name
+
+    @property
+    def source(self) -> str:
+        return self._record.source
+
+    @property
+    def function(self) -> str:
+        return self._record.function
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What was sent: `function_name`, `data`, and the extras."""
+        decoded: dict[str, Any] = json.loads(self._record.payload)
+        return decoded
+
+    @property
+    def payment(self) -> int:
+        """Wei."""
+        return self._record.payment
+
+    @property
+    def expires_at(self) -> int:
+        """Unix seconds on the chain's clock."""
+        return self._record.expires_at
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        return self._record.responses
+
+    @property
+    def note(self) -> str:
+        """What stands between this view and the chain at the moment, or nothing."""
+        return "" if self.stage.is_final else self.session.trouble
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens by itself: it is final with its answer here, or awaits a choice."""
+        if self._awaits_choice():
+            return True
+        return self.stage.is_final and (self._chosen() is None or self._answer() is not None)
+
+    def chain_time(self) -> float:
+        """Unix seconds now, on the chain's clock."""
+        return self.session.chain_time()
+
+    @overload
+    def result(self, model: type[Model], timeout: float | None = None) -> Model: ...
+    @overload
+    def result(self, model: None = None, timeout: float | None = None) -> Any: ...
+    def result(self, model: type[BaseModel] | None = None, timeout: float | None = None) -> Any:
+        """The decoded answer, waited for at most `timeout` seconds; of `model` where one is given.
+
+        Raises `TaskExpired`, `TaskCanceled`, `TaskFailed`, `TaskTimeout`, or the
+        `ContentError` that keeps the answer from being read.
+        """
+        self.session.retry_answers(self._record)
+        self._wait(timeout)
+        return self._value(model)
+
+    def wait(self, timeout: float | None = None) -> Task:
+        """Block until nothing more happens by itself; `TaskTimeout` after `timeout` seconds."""
+        self._wait(timeout)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        loop = asyncio.get_running_loop()
+        settled = loop.create_future()
+
+        def settle() -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        def look() -> None:
+            if self.is_settled:
+                loop.call_soon_threadsafe(settle)
+
+        unsubscribe = self.subscribe(look)
+        look()
+        try:
+            yield from settled
+        finally:
+            unsubscribe()
+        return self._value(None)
+
+    def confirm(self, response: Response | str | None = None) -> TransactionRecord:
+        """Pay a response, by default the only one; returns when that is in a block."""
+        return self.session.confirm(self.choose(response))
+
+    def cancel(self) -> TransactionRecord:
+        """Take the task back while no provider has it; the payment returns to the vault."""
+        return self.session.cancel(self)
+
+    def choose(self, response: Response | str | None) -> str:
+        """The address of the response meant."""
+        if response is not None:
+            return response if isinstance(response, str) else response.address
+        open_ones = [r for r in self.responses if r.status is ResponseStatus.SUBMITTED]
+        if len(open_ones) == 1:
+            return open_ones[0].address
+        count = f"{len(open_ones)} responses" if open_ones else "no response"
+        raise TaskError(
+            f"The task has {count} to confirm.",
+            task=self._record.reference,
+            spent="Nothing was spent.",
+            hint="Name one: `task.confirm(task.responses[0])`." if open_ones else "",
+        )
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called, on any thread, after each change; returns what ends that."""
+        with self._changed:
+            self._callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            with self._changed:
+                if callback in self._callbacks:
+                    self._callbacks.remove(callback)
+
+        return unsubscribe
+
+    def renew(self, record: TaskRecord | None = None) -> None:
+        """Take the session's newer record (or its newer answers) and tell whoever watches."""
+        with self._changed:
+            self._record = record or self._record
+            callbacks = list(self._callbacks)
+            self._changed.notify_all()
+        for callback in callbacks:
+            callback()
+
+    def view(self) -> Widget:
+        """The live view as an ipywidgets widget, for layouts of one's own and Voilà."""
+        from .widgets.view import view  # noqa: PLC0415 - ipywidgets is heavy, and only for this
+
+        return view(self)
+
+    def __repr__(self) -> str:
+        return render.text(self._record, self.answers, self.chain_time())
+
+    def _repr_html_(self) -> str:
+        return render.html(self._record, self.answers, self.chain_time(), note=self.note)
+
+    def _wait(self, timeout: float | None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            with self._changed:
+                while not self.is_settled:
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise self._late(timeout or 0)
+                    self._changed.wait(left)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "Stopped waiting.",
+                task=self,
+                spent=self._cost(),
+                hint=f"The task goes on: `%ogpu show {self._record.reference}`.",
+            ) from None
+
+    def _late(self, timeout: float) -> OgpuError:
+        return TaskTimeout(
+            f"The task has no answer after {format_duration(timeout)}; it is {self.stage.value}.",
+            task=self._record.reference,
+            spent=self._cost(),
+            hint=f"It goes on: `%ogpu wait {self._record.reference}`.",
+        )
+
+    def _chosen(self) -> Response | None:
+        """The response whose content is the result."""
+        confirmed = self._record.confirmed
+        if confirmed or self._record.delivery is DeliveryMethod.MANUAL_CONFIRMATION:
+            return confirmed
+        return self.responses[0] if self.responses else None
+
+    def _answer(self) -> Answer | None:
+        chosen = self._chosen()
+        return self.answers.get(chosen.address) if chosen else None
+
+    def _awaits_choice(self) -> bool:
+        """Only a person, or a strategy of theirs, takes it further."""
+        if self.stage is not Stage.RESPONDED:
+            return False
+        if self._record.delivery is DeliveryMethod.FIRST_RESPONSE:
+            return self._answer() is not None
+        return self._chosen() is None
+
+    def _value(self, model: type[BaseModel] | None) -> Any:
+        answer = self._answer()
+        if answer is None:
+            raise self._without_answer()
+        if answer.problem:
+            raise ContentError(
+                answer.problem,
+                spent=self._cost(),
+                hint=f"Type `%ogpu show {self._record.reference}` to try again.",
+            )
+        wanted = model or self.model
+        return answer.value if wanted is None else _instance(wanted, answer.value)
+
+    def _without_answer(self) -> TaskError:
+        record, task = self._record, self._record.reference
+        if record.stage is Stage.CANCELED:
+            return TaskCanceled(
+                "The task was canceled.", task=task, spent="The payment is back in the vault."
+            )
+        if record.stage is Stage.EXPIRED:
+            return TaskExpired(
+                f"The task expired at {format_time(record.expires_at)} without an answer.",
+                task=task,
+                spent="The payment was not paid out; it returns to the vault when the "
+                "network writes the expiry down.",
+            )
+        if record.stage in {Stage.FAILED, Stage.ABANDONED}:
+            return TaskFailed(record.problem or "The task was never published.", task=task)
+        return TaskError(
+            f"The task has {len(record.responses)} responses and none is confirmed.",
+            task=task,
+            spent=self._cost(),
+            hint=f"Look at them with `%ogpu show {task}`, then `%ogpu confirm {task}`.",
+        )
+
+    def _cost(self) -> str:
+        return f"The payment of {format_amount(self.payment)} is held in escrow."
+
+
+def _instance(model: type[BaseModel], value: Json) -> BaseModel:
+    try:
+        return model.model_validate(value)
+    except ValueError as error:
+        raise ContentError(
+            f"The answer is not a {model.__name__}: {error}",
+            hint="Type `task.result(None)` after `task.model = None` for the answer as it is.",
+        ) from None

@@ -1,0 +1,343 @@
+"""Every task of this machine, in one SQLite file: written before money moves.
+
+The signed bytes of a transaction are kept, since only they can be sent a second time
+without risk; no key is.
+
+Several kernels and threads use the file at once: it is in WAL mode, and whatever reads
+before it writes does so inside one `BEGIN IMMEDIATE`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ogpu_jupyter.errors import NOTHING_SPENT, JournalError, UnknownName
+from ogpu_jupyter.tasks import (
+    Answer,
+    NetworkId,
+    Stage,
+    TaskRecord,
+    TransactionKind,
+    TransactionRecord,
+    TransactionState,
+)
+
+from .file import File, journal_path
+from .rows import (
+    SELECT_TASKS,
+    SELECT_TRANSACTIONS,
+    changed,
+    check_fields,
+    insert,
+    marks,
+    network_text,
+    read_record,
+    sql_text,
+    task_row,
+    transaction_row,
+    update,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+__all__ = ["Journal", "journal_path"]
+
+_UNSENT: Final = frozenset({Stage.INTENDED, Stage.UPLOADED})
+_OVER: Final = frozenset({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
+_NEVER_MINED: Final = frozenset({TransactionState.REPLACED, TransactionState.REFUSED})
+_UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
+
+_NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
+_HEX: Final = re.compile(r"(0x[0-9a-f]{4,64})(?:(?:…|\.{2,3})([0-9a-f]{2,64}))?")
+
+
+class Journal:
+    """The file at `path`; made, with mode 0600, when it isn't there.
+
+    `owner` is this journal's sign of life: a task that was intended by an owner that is
+    no more, and not yet signed, was never sent.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file = File(path or journal_path())
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    @property
+    def owner(self) -> str:
+        return self._file.owner
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """All that is written inside is kept together, or nothing of it."""
+        return self._file.atomic()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _run(self, statement: tuple[str, list[Any]], *more: Any) -> None:
+        sql, values = statement
+        self._file.rows(sql, *values, *more)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- tasks -------------------------------------------------------------------------
+
+    def intend(self, draft: TaskRecord, *, new: bool = False) -> tuple[TaskRecord, bool]:
+        """The record to go on with, and whether it is new; asked twice at once, one is new."""
+        with self.atomic():
+            if not new:
+                self._abandon("identity = ?", draft.identity)
+                earlier = self.find_same(draft)
+                if earlier is not None:
+                    return earlier, False
+            record = draft.model_copy(update={"owner": self.owner})
+            self._run(insert("tasks", task_row(record)))
+            ((key,),) = self._file.rows("SELECT last_insert_rowid()")
+        return record.model_copy(update={"key": key}), True
+
+    def find_same(self, draft: TaskRecord) -> TaskRecord | None:
+        """The task that publishing `draft` would show instead; changes nothing."""
+        over = sorted(_OVER)
+        where = f"identity = ? AND stage NOT IN ({marks(over)})"
+        found = self._tasks(where, draft.identity, *over)
+        return next((record for record in found if not self._is_orphan(record)), None)
+
+    def abandon_orphans(self, network_id: NetworkId) -> list[TaskRecord]:
+        """Marks what dead kernels intended and never signed: nothing was spent on it."""
+        return self._abandon("network = ?", network_text(network_id))
+
+    def _abandon(self, where: str, value: str) -> list[TaskRecord]:
+        unsent = sorted(_UNSENT)
+        condition = f"{where} AND stage IN ({marks(unsent)})"
+        with self.atomic():
+            orphans = [r for r in self._tasks(condition, value, *unsent) if self._is_orphan(r)]
+            return [
+                self.update(
+                    record.key,
+                    stage=Stage.ABANDONED,
+                    problem=f"The kernel ended before it was sent. {NOTHING_SPENT}",
+                )
+                for record in orphans
+            ]
+
+    def _is_orphan(self, record: TaskRecord) -> bool:
+        if record.stage not in _UNSENT or record.owner == self.owner:
+            return False
+        return not self._file.locks.is_alive(record.owner)
+
+    def update(
+        self, key: int, *, when: Collection[Stage] | None = None, **changes: Any
+    ) -> TaskRecord:
+        """The record with `changes`, or as it is if its stage is none of `when`."""
+        check_fields(TaskRecord, changes, {"key"})
+        with self.atomic():
+            record = self.task(key)
+            if when is not None and record.stage not in when:
+                return record
+            new = changed(record, changes)
+            if new != record:
+                statement = update("tasks", task_row(record), task_row(new), "key = ?")
+                self._run(statement, key)
+        return new
+
+    def task(self, key: int) -> TaskRecord:
+        for record in self._tasks("key = ?", key) if 0 < key < 2**63 else ():
+            return record
+        raise UnknownName(
+            f"The journal has no task #{key}.", hint="`%ogpu tasks` lists those it has."
+        )
+
+    def by_address(self, network_id: NetworkId, address: str) -> TaskRecord | None:
+        where = "network = ? AND address = ?"
+        return next(iter(self._tasks(where, network_text(network_id), address.lower())), None)
+
+    def by_hash(self, network_id: NetworkId, tx_hash: str) -> TaskRecord | None:
+        """The task of a transaction, also of one that was replaced since."""
+        transaction = self.transaction(network_id, tx_hash)
+        where = "network = ? AND (tx_hash = ? OR key = ?)"
+        key = transaction.task if transaction else None
+        return next(iter(self._tasks(where, network_text(network_id), tx_hash.lower(), key)), None)
+
+    def find(self, network_id: NetworkId | None, text: str) -> list[TaskRecord]:
+        """The tasks that a person may mean by `text`, newest first.
+
+        An address or transaction hash, its first six characters or more, or shortened as
+        it is shown (`0x12ab…cd34`); a number (`#12`); the name of a variable.
+        """
+        text = text.strip()
+        if number := _NUMBER.fullmatch(text):
+            return self._tasks_on(network_id, "key = ?", int(number[1]))
+        if shape := _HEX.fullmatch(text.lower()):
+            pattern = f"{shape[1]}*{shape[2] or ''}"
+            where = (
+                "(address GLOB ? OR tx_hash GLOB ? OR EXISTS (SELECT 1 FROM transactions AS t"
+                " WHERE t.task = key AND t.hash GLOB ?))"
+            )
+            return self._tasks_on(network_id, where, pattern, pattern, pattern)
+        return self._tasks_on(network_id, "name = ?", sql_text(text))
+
+    def tasks(
+        self,
+        network_id: NetworkId | None = None,
+        *,
+        account: str | None = None,
+        open_only: bool = False,
+        limit: int | None = None,
+    ) -> list[TaskRecord]:
+        """Newest first; `open_only` leaves out those that nothing more can come of."""
+        where, values = ["1"], list[str]()
+        if account is not None:
+            where.append("account = ?")
+            values.append(account.lower())
+        if open_only:
+            final = sorted(stage for stage in Stage if stage.is_final)
+            where.append(f"stage NOT IN ({marks(final)})")
+            values.extend(final)
+        return self._tasks_on(network_id, " AND ".join(where), *values, limit=limit)
+
+    def spent(self, network_id: NetworkId, account: str, *, since: float | None = None) -> int:
+        """Wei of payments that are paid or frozen, or may be as soon as they are mined."""
+        skip = sorted(_UNSENT | _OVER)
+        where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
+        values = (account.lower(), float("-inf") if since is None else since, *skip)
+        return sum(_cost(record) for record in self._tasks_on(network_id, where, *values))
+
+    def _tasks_on(
+        self, network_id: NetworkId | None, where: str, *values: Any, limit: int | None = None
+    ) -> list[TaskRecord]:
+        if network_id is None:
+            return self._tasks(where, *values, limit=limit)
+        return self._tasks(
+            f"network = ? AND {where}", network_text(network_id), *values, limit=limit
+        )
+
+    def _tasks(self, where: str, *values: Any, limit: int | None = None) -> list[TaskRecord]:
+        sql = f"{SELECT_TASKS} WHERE {where} ORDER BY key DESC LIMIT ?"
+        rows = self._file.rows(sql, *values, -1 if limit is None else limit)
+        return [
+            read_record(TaskRecord, record, key=key, payload=payload)
+            for key, payload, record in rows
+        ]
+
+    # -- transactions ------------------------------------------------------------------
+
+    def sending(
+        self, network_id: NetworkId, account: str, timeout: float = 60
+    ) -> AbstractContextManager[None]:
+        """Held by one sender of the account at a time, over all kernels and threads."""
+        return self._file.locks.sending(f"{network_text(network_id)} {account.lower()}", timeout)
+
+    def add_transaction(self, transaction: TransactionRecord) -> None:
+        """Writes it down; a publish marks its task as signed in the same step.
+
+        So there is no moment at which a task could be taken for unsent while bytes that
+        publish it exist. The same bytes again change nothing, unless they were given up.
+        """
+        with self.atomic():
+            old = self.transaction(transaction.network_id, transaction.hash)
+            if old is not None and old.state not in _NEVER_MINED:
+                if old.task != transaction.task:
+                    raise JournalError(f"The transaction {old.hash} is another task's.")
+                return
+            if transaction.kind is TransactionKind.PUBLISH and transaction.task is not None:
+                self._sign(transaction.task, transaction.hash)
+            self._run(insert("transactions", transaction_row(transaction)))
+
+    def _sign(self, key: int, tx_hash: str) -> None:
+        record = self.task(key)
+        if record.stage not in _UNSENT | {Stage.SIGNED, Stage.SENT}:
+            raise JournalError(
+                f"Task #{key} is {record.stage.value} and can't be sent again.",
+                hint="Publish it anew with `--new`.",
+            )
+        stage = Stage.SIGNED if record.stage in _UNSENT else record.stage
+        self.update(key, stage=stage, tx_hash=tx_hash)
+
+    def update_transaction(
+        self, tx_hash: str, *, network_id: NetworkId, **changes: Any
+    ) -> TransactionRecord:
+        """Needs the network: two local chains can hold the very same bytes."""
+        check_fields(TransactionRecord, changes, {"hash", "network_id", "raw"})
+        with self.atomic():
+            record = self.transaction(network_id, tx_hash)
+            if record is None:
+                raise UnknownName(f"The journal has no transaction {tx_hash}.")
+            new = changed(record, changes)
+            if new != record:
+                rows = (transaction_row(record), transaction_row(new))
+                statement = update("transactions", *rows, "network = ? AND hash = ?")
+                self._run(statement, network_text(network_id), record.hash.lower())
+        return new
+
+    def transaction(self, network_id: NetworkId, tx_hash: str) -> TransactionRecord | None:
+        where = "network = ? AND hash = ?"
+        return next(
+            iter(self._transactions(where, network_text(network_id), tx_hash.lower())), None
+        )
+
+    def transactions(
+        self, network_id: NetworkId, account: str, *, unsettled_only: bool = False
+    ) -> list[TransactionRecord]:
+        """In the order of their nonces."""
+        states = sorted(_UNSETTLED if unsettled_only else TransactionState)
+        where = f"network = ? AND account = ? AND state IN ({marks(states)})"
+        found = self._transactions(where, network_text(network_id), account.lower(), *states)
+        return sorted(found, key=lambda record: (record.nonce, record.created_at))
+
+    def _transactions(self, where: str, *values: Any) -> list[TransactionRecord]:
+        rows = self._file.rows(f"{SELECT_TRANSACTIONS} WHERE {where} ORDER BY rowid", *values)
+        return [read_record(TransactionRecord, record, raw=raw) for raw, record in rows]
+
+    # -- answers and names -------------------------------------------------------------
+
+    def put_answer(self, task_key: int, response: str, answer: Answer) -> None:
+        """A problem never takes the place of an answer that is here."""
+        try:
+            text = json.dumps(answer.model_dump())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise JournalError(f"The answer of task #{task_key} can't be kept: {error}.") from None
+        self._file.rows(
+            "INSERT INTO answers (task, response, answer, problem) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (task, response)"
+            " DO UPDATE SET answer = excluded.answer, problem = excluded.problem"
+            " WHERE excluded.problem = '' OR answers.problem <> ''",
+            *(task_key, response, text, sql_text(answer.problem)),
+        )
+
+    def answers(self, task_key: int) -> dict[str, Answer]:
+        """By the response's address."""
+        sql = "SELECT response, answer FROM answers WHERE task = ? ORDER BY rowid"
+        return {
+            response: Answer.model_validate(json.loads(text))
+            for response, text in self._file.rows(sql, task_key)
+        }
+
+    def name_source(self, network_id: NetworkId, name: str, address: str) -> None:
+        self._file.rows(
+            "INSERT INTO sources (network, name, address) VALUES (?, ?, ?)"
+            " ON CONFLICT (network, name) DO UPDATE SET address = excluded.address",
+            *(network_text(network_id), sql_text(name), address),
+        )
+
+    def source_names(self, network_id: NetworkId) -> dict[str, str]:
+        sql = "SELECT name, address FROM sources WHERE network = ? ORDER BY name"
+        return dict(self._file.rows(sql, network_text(network_id)))
+
+
+def _cost(record: TaskRecord) -> int:
+    """What the provider got, which may be less than was frozen, else what is frozen."""
+    confirmed = record.confirmed if record.stage is Stage.FINALIZED else None
+    return record.payment if confirmed is None else min(confirmed.payment, record.payment)

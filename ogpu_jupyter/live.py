@@ -1,0 +1,154 @@
+"""Keeps what is on the screen true: one thread for every live view of this process.
+
+A view is a function that draws. It is called soon after its task has changed, at most
+five times a second, and by the clock while time runs out for the task; all on one thread,
+which is started when there is something to draw and ends when there is nothing more.
+
+A draw runs in the context of the cell that made the view. With ipykernel 7 the context
+says which cell a message belongs to, and nbclient takes messages of the running cell only.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .tasks import Answer, TaskRecord
+
+_log = logging.getLogger("ogpu_jupyter")
+_GAP_SECONDS: Final = 0.2
+_TICKS_A_SECOND: Final = 20
+_NEVER: Final = float("inf")
+
+
+class Shown(Protocol):
+    """A task as the views see it."""
+
+    @property
+    def record(self) -> TaskRecord: ...
+    @property
+    def answers(self) -> Mapping[str, Answer]: ...
+    @property
+    def note(self) -> str: ...
+    def chain_time(self) -> float: ...
+    def subscribe(self, callback: Callable[[], None], /) -> Callable[[], None]: ...
+    def confirm(self, response: Any = None, /) -> object: ...
+    def cancel(self) -> object: ...
+
+
+def is_settled(task: Shown) -> bool:
+    """Nothing more will be drawn: it is final, and every answer is here and readable."""
+    record, answers = task.record, task.answers
+    if not record.stage.is_final:
+        return False
+    wanted = [record.confirmed] if record.confirmed else record.responses
+    found = [answers.get(response.address) for response in wanted]
+    return all(answer is not None and not answer.problem for answer in found)
+
+
+@dataclass(eq=False)
+class _View:
+    """One drawing; `due` is on the monotonic clock."""
+
+    task: Shown
+    draw: Callable[[], bool | None]
+    context: contextvars.Context
+    unsubscribe: Callable[[], None] = lambda: None
+    due: float = _NEVER
+    drawn: float = 0.0
+    ticks: bool = False  # time runs for it
+
+
+class Board:
+    """All live views."""
+
+    def __init__(self) -> None:
+        self._views: list[_View] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def follow(self, task: Shown, draw: Callable[[], bool | None]) -> Callable[[], None]:
+        """Call `draw` from now on until the task is settled; returns what ends it before.
+
+        `draw` returns False when its view is gone. It isn't called here and now.
+        """
+        view = _View(task, draw, contextvars.copy_context())
+        with self._changed:
+            self._views.append(view)
+        view.unsubscribe = task.subscribe(lambda: self._touch(view))
+        self._touch(view)  # what happened between the caller's drawing and the subscription
+        return lambda: self._drop(view)
+
+    def _touch(self, view: _View) -> None:
+        with self._changed:
+            if view not in self._views:
+                return
+            view.due = min(view.due, max(time.monotonic(), view.drawn + _GAP_SECONDS))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ogpu-live", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _drop(self, view: _View) -> None:
+        with self._changed:
+            if view in self._views:
+                self._views.remove(view)
+            self._changed.notify_all()
+        view.unsubscribe()
+
+    def _run(self) -> None:
+        while (view := self._next()) is not None:
+            self._draw(view)
+
+    def _next(self) -> _View | None:
+        """Wait for a view that is due; None, and no thread any more, when none will be."""
+        with self._changed:
+            while True:
+                view = min(self._views, key=lambda view: view.due, default=None)
+                if view is None or view.due == _NEVER:
+                    self._thread = None
+                    return None
+                now = time.monotonic()
+                if view.due <= now:
+                    view.due, view.drawn = _NEVER, now
+                    return view
+                self._changed.wait(view.due - now)
+
+    def _draw(self, view: _View) -> None:
+        try:
+            settled = is_settled(view.task)  # before the drawing: a change meanwhile draws again
+            is_there = view.context.run(view.draw) is not False
+            view.ticks = not view.task.record.stage.is_final
+        except Exception:  # noqa: BLE001 - one view's bug must not stop the others
+            _log.exception("A live view can't be drawn; it stays as it is.")
+            settled = True
+        if settled or not is_there:
+            self._drop(view)
+        elif view.ticks:
+            self._tick(view)
+
+    def _tick(self, view: _View) -> None:
+        """The clock's next drawing: each second, or slower when there are many to draw."""
+        with self._changed:
+            live = sum(other.ticks for other in self._views)
+            view.due = min(view.due, time.monotonic() + max(1.0, live / _TICKS_A_SECOND))
+
+    @property
+    def views(self) -> int:
+        """How many are followed, drawn by the clock or only by change."""
+        return len(self._views)
+
+    @property
+    def is_idle(self) -> bool:
+        """No thread runs."""
+        return self._thread is None
+
+
+board: Final = Board()

@@ -1,0 +1,134 @@
+"""Child processes that can't outlive us, not even when we are killed with `kill -9`.
+
+A pipe does it, on every POSIX system: its other end closes when a process ends, however it
+ends. Our own programs read their standard input for that; for a program that doesn't, a
+shell of two lines stands guard.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TAIL_LINES = 40
+_LINE = 2000
+
+
+class Child:
+    """A process with the last lines of its standard error at hand."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        reads_stdin: bool,
+        with_stdout: bool = False,
+    ) -> None:
+        """A child that `reads_stdin` ends by itself when that closes; others are guarded."""
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.PIPE if reads_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if with_stdout else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in a terminal is for us to pass on, in order
+        )
+        self._guard = None if reads_stdin else _guard(self.process.pid)
+        self._reader = threading.Thread(target=self._read, name="ogpu-stderr", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def last_words(self) -> str:
+        """What it wrote to standard error at the end; waits for the rest when it has died."""
+        if not self.is_alive:
+            self._reader.join(1)
+        return "".join(self._tail).strip()
+
+    def stop(self, *, patience: float = 3.0) -> None:
+        """Ask, then insist. Nothing of it is left when this returns."""
+        _close(self.process.stdin)
+        if self.process.stdin is None:
+            self.process.terminate()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        finally:
+            self._end_guard()
+        self._reader.join(1)
+        _close(self.process.stdout)
+        _close(self.process.stderr)
+
+    def _end_guard(self) -> None:
+        """Its target is dead or dying: a guard that woke up later could hit a stranger."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.wait()
+            _close(self._guard.stdin)
+
+    def _read(self) -> None:
+        stream = self.process.stderr
+        assert stream is not None
+        with suppress(OSError, ValueError):
+            while line := stream.readline(_LINE):
+                self._tail.append(line.decode(errors="replace"))
+
+
+def _guard(pid: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - a constant script; the pid is a number
+        ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "ogpu-guard", str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _close(stream: object) -> None:
+    if stream is not None:
+        with suppress(OSError):
+            stream.close()  # type: ignore[attr-defined]
+
+
+def when_orphaned(then: threading.Event) -> None:
+    """Set the event when standard input closes or the parent is gone.
+
+    A fork of the parent may hold the other end of the pipe open: hence the second look.
+    """
+    threading.Thread(target=_read_to_end, args=(then,), name="ogpu-stdin", daemon=True).start()
+    threading.Thread(
+        target=_watch_parent, args=(then, os.getppid()), name="ogpu-parent", daemon=True
+    ).start()
+
+
+def _read_to_end(then: threading.Event) -> None:
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    then.set()
+
+
+def _watch_parent(then: threading.Event, parent: int) -> None:
+    while not then.wait(1.0):
+        if os.getppid() != parent:
+            then.set()

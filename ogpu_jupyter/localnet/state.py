@@ -1,0 +1,122 @@
+"""A local network that is there again: its chain, its content and what it said of itself,
+in a folder that one network at a time uses.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from filelock import FileLock, Timeout
+
+from ogpu_jupyter.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ogpu_jupyter.localnet.rpc import Rpc
+
+_VERSION: Final = 1
+_SHARE: Final = 0.1  # of the time that saving may take; a large chain is saved less often
+
+
+class State:
+    """`saved` is what `remember` was told by an earlier network, or None in a new folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._chain = self._folder / "chain.json"
+        self._facts = self._folder / "network.json"
+        self._not_before = 0.0
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self._folder / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"Another local network is running with the state in {self._folder}.",
+                hint="Stop that one, or give another folder.",
+            ) from None
+        self.saved = self._read()
+
+    @property
+    def content(self) -> Path:
+        return self._folder / "content"
+
+    @property
+    def chain(self) -> Path | None:
+        """What anvil loads, or None when the chain is new."""
+        return self._chain if self.saved is not None else None
+
+    def check(self, chain_id: int) -> None:
+        """The saved chain is the one that is asked for."""
+        if self.saved is not None and self.saved["chain_id"] != chain_id:
+            was = self.saved["chain_id"]
+            raise InputError(
+                f"The state in {self._folder} is of chain id {was}, not {chain_id}.",
+                hint=f"Start it with chain id {was}, or give another folder.",
+            )
+
+    def remember(self, facts: dict[str, Any]) -> None:
+        """To be called after the first `save`: with this, the folder holds a network."""
+        _replace(self._facts, json.dumps({"version": _VERSION, **facts}, indent=1).encode())
+
+    def save(self, rpc: Rpc, *, now: bool = False) -> bool:
+        """Write the chain down, unless that was done too shortly ago."""
+        if not now and time.monotonic() < self._not_before:
+            return False
+        begun = time.monotonic()
+        packed = bytes.fromhex(rpc.call("anvil_dumpState")[2:])
+        _replace(self._chain, _with_one_beginning(gzip.decompress(packed)))
+        taken = time.monotonic() - begun
+        self._not_before = time.monotonic() + taken / _SHARE
+        return True
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            facts: dict[str, Any] = json.loads(self._facts.read_bytes())
+            known = facts["version"] == _VERSION
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            known = False
+        if not known or not self._chain.exists():
+            raise InputError(
+                f"The folder {self._folder} holds no state that this version can read.",
+                hint="Give another folder, or remove this one if you don't need it.",
+            )
+        return facts
+
+
+def _with_one_beginning(dump: bytes) -> bytes:
+    """A chain that was loaded has two blocks 0, its own and the one that anvil made before
+    it loaded; in the next dump both are there, and which one counts is left to chance.
+    """
+    chain = json.loads(dump)
+    blocks = chain["blocks"]
+    first = [block for block in blocks if _number(block, "number") == 0]
+    if len(first) < 2:
+        return dump
+    oldest = min(first, key=lambda block: _number(block, "timestamp"))
+    chain["blocks"] = [block for block in blocks if block is oldest or block not in first]
+    return json.dumps(chain).encode()
+
+
+def _number(block: dict[str, Any], name: str) -> int:
+    return int(block["header"][name], 16)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Whole or not at all, also when the machine stops in the middle."""
+    new = path.with_suffix(".new")
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

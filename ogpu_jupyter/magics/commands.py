@@ -1,0 +1,297 @@
+"""The words of the magics: every subcommand, argument and option, each in one place.
+
+The parser, the help, the completion and the spelling hints are all made from these values,
+so that none of them can drift from the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ogpu_jupyter.units import parse_duration
+
+from .words import amount, identifier, identifiers, key_value, one_of, port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMPLEXITIES: Final = ("simple", "medium", "complex")
+TEMPLATES: Final = ("chat", "hf", "text2image")
+NODES: Final = ("auto", "anvil", "embedded")
+NETWORKS: Final = ("local", "testnet", "mainnet")
+
+
+@dataclass(frozen=True)
+class Option:
+    """`--flag VALUE`, or a switch where there is no `value`. `offers` is what Tab lists."""
+
+    flag: str
+    help: str
+    value: str = ""
+    read: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+    offers: str = ""
+    repeats: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.flag.lstrip("-").replace("-", "_")
+
+    def convert(self, text: str) -> Any:
+        return one_of(self.flag, self.choices)(text) if self.choices else self.read(text)
+
+
+@dataclass(frozen=True)
+class Argument:
+    name: str
+    help: str
+    read: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+    offers: str = ""
+    required: bool = True
+    many: bool = False
+
+    @property
+    def shown(self) -> str:
+        more = " …" if self.many else ""
+        return f"<{self.name}>{more}" if self.required else f"[{self.name}{more}]"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One way to call a magic: `path` is what stands before its arguments."""
+
+    path: str
+    summary: str
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    notes: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.split()[-1]
+
+    @property
+    def usage(self) -> str:
+        words = [self.path, *(argument.shown for argument in self.arguments)]
+        return " ".join([*words, "[options]"] if self.options else words)
+
+    def option(self, flag: str) -> Option | None:
+        return next((option for option in self.options if option.flag == flag), None)
+
+
+HELP: Final = Option("-h, --help", "show this help")
+TIMEOUT: Final = Option(
+    "--timeout", "stop waiting after this long; the task lives on", "DURATION", parse_duration
+)
+_TASK: Final = Argument(
+    "task", "an address, a transaction, its number as in #12, or a variable", offers="tasks"
+)
+_SOURCE: Final = Argument(
+    "source", "an address, a name given with `%ogpu use`, or a local service", offers="sources"
+)
+_AMOUNT: Final = Argument("amount", "OGPU, or with a unit: 0.01, 5gwei, 1000wei", read=amount)
+
+OGPU: Final = (
+    Command(
+        "%ogpu connect",
+        "Connect this kernel to a network; `local` starts one where none runs.",
+        (Argument("network", "local, testnet, mainnet, or a node's URL", offers="networks"),),
+        (
+            Option(
+                "--account",
+                "the variable that holds the account; without it the key comes from "
+                "CLIENT_PRIVATE_KEY, and on the local network from its first account",
+                "NAME",
+                identifier("--account"),
+                offers="variables",
+            ),
+            Option("--node", "local: what runs the chain", "NODE", choices=NODES),
+            Option(
+                "--block-time",
+                "local: time between blocks, such as 1s; without it a block for each transaction",
+                "DURATION",
+                parse_duration,
+            ),
+            Option("--state", "local: keep chain and content in this folder", "DIR"),
+            Option("--port", "local: the node's port, 0 for a free one", "N", port),
+        ),
+        "A private key never stands on this line: the notebook would keep it.",
+        (
+            "%ogpu connect local",
+            "%ogpu connect local --node embedded --state ./market",
+            "%ogpu connect testnet",
+        ),
+    ),
+    Command(
+        "%ogpu status",
+        "Network, block, account, balances, what was spent, and the live tasks.",
+        examples=("%ogpu status",),
+    ),
+    Command(
+        "%ogpu deposit",
+        "Move OGPU from the account into the vault, which pays for tasks.",
+        (_AMOUNT,),
+        examples=("%ogpu deposit 1.5",),
+    ),
+    Command(
+        "%ogpu withdraw",
+        "Move OGPU from the vault back into the account.",
+        (_AMOUNT,),
+        examples=("%ogpu withdraw 1",),
+    ),
+    Command(
+        "%ogpu sources",
+        "List the sources of this network.",
+        examples=("%ogpu sources",),
+    ),
+    Command(
+        "%ogpu source",
+        "Show one source: what it costs, how long it works, how it delivers.",
+        (_SOURCE,),
+        examples=("%ogpu source text2text",),
+    ),
+    Command(
+        "%ogpu use",
+        "Give a source a name, here and in every later notebook.",
+        (Argument("source", _SOURCE.help, offers="sources"),),
+        (Option("--as", "the name", "NAME"),),
+        examples=("%ogpu use 0x2b0cC6058313801D5feb184a539e3a0C5A87a6a1 --as chat",),
+    ),
+    Command(
+        "%ogpu tasks",
+        "List the tasks of this network, over all notebooks, newest first.",
+        options=(Option("--open", "only those that are not final"),),
+        examples=("%ogpu tasks", "%ogpu tasks --open"),
+    ),
+    Command(
+        "%ogpu show",
+        "A live view of one task.",
+        (_TASK,),
+        (
+            Option(
+                "--as",
+                "the variable that receives the task",
+                "NAME",
+                identifier("--as"),
+                offers="variables",
+            ),
+        ),
+        examples=("%ogpu show #12", "%ogpu show #12 --as task"),
+    ),
+    Command(
+        "%ogpu confirm",
+        "Accept a response: its provider is paid and the task is final.",
+        (
+            Argument("task", f"{_TASK.help}; or a response's address", offers="tasks"),
+            Argument("response", "which one, where there are several", required=False),
+        ),
+        examples=("%ogpu confirm #12", "%ogpu confirm task"),
+    ),
+    Command(
+        "%ogpu cancel",
+        "Cancel a task that no provider has taken; its payment comes back.",
+        (_TASK,),
+        examples=("%ogpu cancel #12",),
+    ),
+    Command(
+        "%ogpu wait",
+        "Block until these tasks are final, or all that are under way, showing progress.",
+        (Argument("task", _TASK.help, offers="tasks", required=False, many=True),),
+        (TIMEOUT,),
+        examples=("%ogpu wait #12 #13 --timeout 10m",),
+    ),
+)
+
+TASK: Final = Command(
+    "%%ogpu_task",
+    "Publish the cell's body as a task, and show it live below the cell.",
+    (
+        _SOURCE,
+        Argument("function", "the service's function, such as text2text", offers="functions"),
+    ),
+    (
+        Option(
+            "--as",
+            "the variable that receives the task (task)",
+            "NAME",
+            identifier("--as"),
+            offers="variables",
+        ),
+        Option(
+            "--pay",
+            "OGPU, or with a unit: 0.01, 5gwei, 1000wei (the source's minimum, or the "
+            "complexity's)",
+            "AMOUNT",
+            amount,
+        ),
+        Option(
+            "--expires",
+            "90s, 10m, 2h, or a time with a zone (the complexity's, within the source's maximum)",
+            "WHEN",
+        ),
+        Option(
+            "--complexity",
+            "the network's guidance for payment and expiry (simple)",
+            "LEVEL",
+            choices=COMPLEXITIES,
+        ),
+        Option("--wait", "block until the task is final, showing progress"),
+        TIMEOUT,
+        Option(
+            "--dry-run",
+            "show the exact payload, price, gas and balance after; nothing leaves the machine",
+        ),
+        Option("--new", "publish even though the same task was published before"),
+        Option(
+            "--vars",
+            "the variables that {{ name }} may stand for; those that the body doesn't "
+            "mention become fields of the data",
+            "A,B",
+            identifiers("--vars"),
+            offers="variables",
+        ),
+        Option(
+            "--extra",
+            "a field beside function_name and data; JSON where it is JSON, else text; "
+            "may be given several times",
+            "KEY=VALUE",
+            key_value,
+            repeats=True,
+        ),
+        Option("--python", "the body is one Python expression, computed in this notebook"),
+        Option(
+            "--template",
+            "the body is text: a chat's question, a Hugging Face input, or an image's prompt",
+            "NAME",
+            choices=TEMPLATES,
+        ),
+        Option(
+            "--model",
+            "the pydantic class whose instance task.result() returns",
+            "NAME",
+            identifier("--model"),
+            offers="models",
+        ),
+        Option("--yes", "spend without asking, where asking is on"),
+    ),
+    "The body is a JSON object, or YAML whose words mean what they look like: `no`, `on` and "
+    "2024-01-01 are text, and ` #` starts a comment. With --template it is text as it stands, "
+    'unless it begins with a brace. "{{ name }}" alone becomes the value of the variable, with '
+    "its type; inside longer text it becomes words. The same task is never paid twice: run "
+    "again, the cell shows the earlier one, unless --new is there. For an empty body, write the "
+    "line alone with one percent sign: %ogpu_task.",
+    (
+        "%%ogpu_task text2text text2text --template chat --wait\nWhy is the sky blue?",
+        "%%ogpu_task describe describe --pay 0.002 --expires 10m\nrows: {{ measurements }}",
+        '%%ogpu_task text2image text2image --dry-run\n{"prompt": "a lighthouse, {{ style }}"}',
+    ),
+)
+
+
+def command_of(word: str) -> Command:
+    """The subcommand of `%ogpu`; an unknown one raises with the nearest."""
+    commands = {command.name: command for command in OGPU}
+    return commands[one_of("%ogpu", tuple(commands), kind="subcommand")(word)]

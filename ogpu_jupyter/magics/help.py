@@ -1,0 +1,84 @@
+"""The help of the magics, made from their words."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from .commands import HELP, OGPU, TASK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .commands import Command
+
+_WIDTH: Final = 88
+_COLUMN: Final = 24
+_ABOUT: Final = (
+    "The OpenGPU market from this notebook. `%ogpu <subcommand> --help` tells more of one; "
+    "tasks are published with `%%ogpu_task` (see `%%ogpu_task?`)."
+)
+
+
+def help_of(command: Command) -> str:
+    """All that can be typed for one command, with examples."""
+    parts = [f"{command.usage}\n\n{_wrapped(command.summary)}"]
+    if command.arguments:
+        rows = [(argument.shown, argument.help) for argument in command.arguments]
+        parts.append("Arguments:\n" + _table(rows))
+    options = [*command.options, HELP]
+    parts.append("Options:\n" + _table((f"{o.flag} {o.value}".strip(), _about(o)) for o in options))
+    if command.notes:
+        parts.append(_wrapped(command.notes))
+    if command.examples:
+        parts.append("Examples:\n" + "\n\n".join(map(_indented, command.examples)))
+    return "\n\n".join(parts) + "\n"
+
+
+def help_of_ogpu() -> str:
+    """Every subcommand of `%ogpu`, each with its options and an example."""
+    rows = [(command.usage, command.summary) for command in OGPU]
+    first = [
+        "%ogpu <subcommand> [options]",
+        _wrapped(_ABOUT),
+        "Subcommands:\n" + _table(rows, column=40),
+    ]
+    options = [
+        f"Options of {command.path}:\n"
+        + _table((f"{o.flag} {o.value}".strip(), _about(o)) for o in command.options)
+        for command in OGPU
+        if command.options
+    ]
+    examples = [_indented(example) for command in OGPU for example in command.examples[:1]]
+    return "\n\n".join([*first, *options, "Examples:\n" + "\n".join(examples)]) + "\n"
+
+
+def help_of_task() -> str:
+    return help_of(TASK)
+
+
+def _about(option: object) -> str:
+    choices: tuple[str, ...] = getattr(option, "choices", ())
+    about: str = getattr(option, "help", "")
+    return f"{about}: {', '.join(choices)}" if choices else about
+
+
+def _table(rows: Iterable[tuple[str, str]], *, column: int = _COLUMN) -> str:
+    return "\n".join(_row(name, about, column) for name, about in rows)
+
+
+def _row(name: str, about: str, column: int) -> str:
+    head = f"  {name}"
+    lines = textwrap.wrap(about, _WIDTH - column, break_on_hyphens=False)
+    if len(head) + 2 > column:
+        lines = ["", *lines]
+    rows = [head.ljust(column) + lines[0], *(" " * column + line for line in lines[1:])]
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, _WIDTH))
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "  ")

@@ -1,0 +1,41 @@
+"""A task as people see it: records to HTML and to text, by pure functions.
+
+`html`, `text` and `line` show one task; `answer_html` and `answer_text` an answer alone;
+the `…_html` and `…_text` of tasks, sources, status and plan are tables.
+"""
+
+from __future__ import annotations
+
+from .answers import answer_html, answer_text
+from .page import html
+from .summary import line, text
+from .tables import (
+    PlanInfo,
+    StatusInfo,
+    plan_html,
+    plan_text,
+    sources_html,
+    sources_text,
+    status_html,
+    status_text,
+    tasks_html,
+    tasks_text,
+)
+
+__all__ = [
+    "PlanInfo",
+    "StatusInfo",
+    "answer_html",
+    "answer_text",
+    "html",
+    "line",
+    "plan_html",
+    "plan_text",
+    "sources_html",
+    "sources_text",
+    "status_html",
+    "status_text",
+    "tasks_html",
+    "tasks_text",
+    "text",
+]

@@ -1,0 +1,118 @@
+"""Any JSON: readable, indented, folded below the first levels, and bounded in every way."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from .registry import Kind, figure
+from .safe import esc, plain, visible
+
+if TYPE_CHECKING:
+    from ogpu_jupyter.tasks import Json
+
+    from .registry import Given
+
+_MAX_DEPTH: Final = 12
+_MAX_ITEMS: Final = 100
+_MAX_NODES: Final = 1000
+_MAX_STRING: Final = 1000
+_OPEN_LEVELS: Final = 2
+_MAX_PAYLOAD: Final = 4000
+
+
+class _Budget:
+    """How many more values may be shown: a wide tree of small branches ends too."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_NODES
+
+    def take(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def tree_html(value: Json) -> str:
+    return f'<div class="ogpu-json">{_node("", value, 0, _Budget())}</div>'
+
+
+def _node(key: str, value: Json, depth: int, budget: _Budget) -> str:
+    if not budget.take():
+        return f"{key}…"
+    if isinstance(value, (dict, list)) and value:
+        return _branch(key, value, depth, budget)
+    return f"{key}{_leaf(value)}"
+
+
+def _branch(key: str, value: dict[str, Json] | list[Json], depth: int, budget: _Budget) -> str:
+    count = f"{len(value):,} {'field' if isinstance(value, dict) else 'item'}"
+    head = f'{key}<span class="ogpu-soft">{count}{"" if len(value) == 1 else "s"}</span>'
+    if depth >= _MAX_DEPTH:
+        return f"{head} …"
+    rows = [
+        f"<li>{_node(name, item, depth + 1, budget)}</li>"
+        for name, item in _items(value)
+        if budget.left > 0
+    ]
+    if len(rows) < len(value):
+        rows.append(f'<li class="ogpu-soft">… and {len(value) - len(rows):,} more</li>')
+    is_open = " open" if depth < _OPEN_LEVELS and len(value) <= 20 else ""
+    return f"<details{is_open}><summary>{head}</summary><ul>{''.join(rows)}</ul></details>"
+
+
+def _items(value: dict[str, Json] | list[Json]) -> list[tuple[str, Json]]:
+    if isinstance(value, dict):
+        pairs = list(value.items())[:_MAX_ITEMS]
+        return [(f'<span class="ogpu-k">{esc(str(k), 100)}: </span>', v) for k, v in pairs]
+    return [(f'<span class="ogpu-k">{n}: </span>', v) for n, v in enumerate(value[:_MAX_ITEMS])]
+
+
+def _leaf(value: Json) -> str:
+    if isinstance(value, str):
+        return f'<span class="ogpu-s" dir="auto">{esc(value, _MAX_STRING)}</span>'
+    return f'<span class="ogpu-v">{esc(scalar(value))}</span>'
+
+
+def scalar(value: Json) -> str:
+    """JSON's word for null, true and false; a number in full where it isn't endless."""
+    if value is None or isinstance(value, bool) or not value:
+        return json.dumps(value)
+    return repr(value) if isinstance(value, float) else figure(value)
+
+
+def tree_text(value: Json) -> str:
+    """Indented JSON, bounded like the page."""
+    return plain(json.dumps(_pruned(value, 0, _Budget()), indent=2, ensure_ascii=False), 8000)
+
+
+def _pruned(value: Json, depth: int, budget: _Budget) -> Json:
+    if isinstance(value, str):
+        return visible(plain(value, _MAX_STRING))
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
+        return figure(value)
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth >= _MAX_DEPTH:
+        return "…"
+    if isinstance(value, dict):
+        fields = list(value.items())[:_MAX_ITEMS]
+        return {plain(k, 100): _pruned(v, depth + 1, budget) for k, v in fields if budget.take()}
+    return [_pruned(item, depth + 1, budget) for item in value[:_MAX_ITEMS] if budget.take()]
+
+
+def payload_html(payload: bytes) -> str:
+    """The exact bytes as text, with their own order and spaces."""
+    return f'<pre class="ogpu-json">{esc(payload.decode(errors="replace"), _MAX_PAYLOAD)}</pre>'
+
+
+def payload_text(payload: bytes) -> str:
+    return plain(payload.decode(errors="replace"), _MAX_PAYLOAD)
+
+
+def _read_any(value: Json, _: Given) -> tuple[Json] | None:
+    return (value,)
+
+
+ANY: Final = Kind(
+    "JSON", _read_any, lambda read: tree_html(read[0]), lambda read: tree_text(read[0])
+)

@@ -1,0 +1,640 @@
+"""What this kernel is connected to: one network, one account, one journal.
+
+`connect` makes a session and makes it the kernel's; everything that a magic does is one
+call of it. The chain is followed by one thread a session, whatever the number of tasks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import difflib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from . import localnet, publishing
+from .chain.client import Balances, Client
+from .chain.contracts import checksum
+from .chain.events import Follower
+from .chain.networks import KNOWN, Network
+from .chain.snapshots import snapshots
+from .chain.transactions import Order, Signer, resolve_account
+from .content import HttpContentStore, decode_json
+from .errors import (
+    NOTHING_SPENT,
+    AddressError,
+    Interrupted,
+    NotConnected,
+    OgpuError,
+    Reverted,
+    TaskError,
+    Unclear,
+    UnknownName,
+)
+from .following import Keeper
+from .handle import Task
+from .jobs import Gate, uncut
+from .journal import Journal, journal_path
+from .publishing import Plan, Wish
+from .render import StatusInfo
+from .sending import Sender
+from .spending import Ask, Limits
+from .tasks import (
+    Answer,
+    Complexity,
+    NetworkId,
+    SourceRecord,
+    Stage,
+    TaskInfo,
+    TaskRecord,
+    TaskSnapshot,
+    TransactionKind,
+    TransactionRecord,
+    TransactionState,
+    stage_of,
+)
+from .units import Amount, format_amount, parse_amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_log = logging.getLogger("ogpu_jupyter")
+_ROUND_TRIP_SECONDS = 60.0
+_current: Session | None = None
+
+
+def current() -> Session:
+    """The kernel's session, or `NotConnected`."""
+    if _current is None or _current.closed:
+        raise NotConnected
+    return _current
+
+
+def connect(
+    network: Network | str, account: object = None, journal: Journal | Path | None = None
+) -> Session:
+    """Connect this kernel: to a `Network`, or to `local`, `testnet`, `mainnet`, an RPC URL.
+
+    `account` is an eth_account account, or anything with an `address` that can
+    `sign_transaction`; by default the key in `CLIENT_PRIVATE_KEY`, and on the local
+    network that network's first funded account. Connecting to what the kernel is
+    connected to already gives the same session.
+    """
+    global _current  # noqa: PLW0603 - the one stateful object of a kernel
+    net, local = _resolve(network)
+    signer = _signer(local, account)
+    path = journal.path if isinstance(journal, Journal) else journal
+    if _current is not None and _current.serves(net, signer.address, path):
+        return _current
+    kept = journal if isinstance(journal, Journal) else Journal(journal)
+    _current = Session(net, signer, kept, local)
+    return _current
+
+
+def publish(source: object, function: str, data: Any, **options: Any) -> Task:
+    """`Session.publish` of the kernel's session."""
+    return current().publish(source, function, data, **options)
+
+
+def publish_task(task_info: Any, **options: Any) -> Task:
+    """Publish a `TaskInfo`, ours or the official SDK's, with the kernel's session."""
+    return current().publish_info(task_info, **options)
+
+
+def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]:
+    if isinstance(network, Network):
+        return network, next((n for n in localnet.running() if n.network == network), None)
+    if network == "local":
+        local = next(iter(localnet.running()), None) or localnet.start()
+        return local.network, local
+    if network in KNOWN:
+        return KNOWN[network], None
+    if network.startswith(("http://", "https://")):
+        return _by_url(network)
+    raise UnknownName(
+        f"There is no network {network!r}.",
+        hint="Type `%ogpu connect local`, `testnet`, `mainnet`, or an RPC URL.",
+    )
+
+
+def _by_url(url: str) -> tuple[Network, localnet.LocalNet | None]:
+    """The network whose chain the node at `url` speaks for."""
+    local = next((n for n in localnet.running() if n.network.rpc_url == url), None)
+    if local:
+        return local.network, local
+    chain_id = Client.chain_id_of(url)
+    for known in KNOWN.values():
+        if known.chain_id == chain_id:
+            return Network(**{**vars(known), "rpc_url": url}), None
+    raise UnknownName(
+        f"The node at {url} speaks for chain {chain_id}, where no OpenGPU contracts are known.",
+        hint="In Python: `ogpu_jupyter.connect(Network(…))` with their addresses.",
+    )
+
+
+def _signer(local: localnet.LocalNet | None, account: object) -> Signer:
+    """A person's real key is never used on a local network by accident."""
+    if account is None and local is not None:
+        signer: Signer = local.signer()
+        return signer
+    return resolve_account(account)
+
+
+class Session:
+    """One network, one account, one journal. `closed` ones follow nothing any more."""
+
+    def __init__(
+        self,
+        network: Network,
+        signer: Signer,
+        journal: Journal,
+        local: localnet.LocalNet | None = None,
+    ) -> None:
+        self.network = network
+        self.account = signer.address
+        self.journal = journal
+        self.localnet = local
+        self.limits = Limits.of(network)
+        self.spent = 0
+        self.trouble = ""
+        self.closed = False
+        self.client = Client(network, HttpContentStore(network.pin_url, network.gateway_url))
+        self.network_id: NetworkId = self.client.identify()
+        self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
+        self._fates: dict[str, TransactionRecord] = {}
+        self._news = threading.Condition()
+        self._sender = Sender(self.client, journal, self.network_id, signer)
+        self._keeper = Keeper(
+            self.client,
+            journal,
+            self.network_id,
+            self._sender,
+            changed=self._changed,
+            settled=self._settled,
+            troubled=self._troubled,
+        )
+        self._follower = Follower(
+            self.client.rpc, network, self._keeper, genesis=self.network_id.genesis
+        )
+        self._keeper.attach(self._follower)
+        self._catch_up()
+        self._follower.start()
+        atexit.register(self.close)
+
+    def __repr__(self) -> str:
+        return f"<Session {self.network.name} (chain {self.network.chain_id}), {self.account}>"
+
+    def serves(self, network: Network, account: str, journal: Path | None) -> bool:
+        """It is open, and connected to just this."""
+        path = journal or journal_path()
+        mine = (self.network, self.account, self.journal.path)
+        return not self.closed and mine == (network, account, path)
+
+    def close(self) -> None:
+        """Stop following. The tasks go on; the next session finds them."""
+        if self.closed:
+            return
+        self.closed = True
+        atexit.unregister(self.close)
+        self._follower.stop()
+        self.client.close()
+
+    # Publishing
+
+    def publish(
+        self,
+        source: object,
+        function: str,
+        data: Any,
+        *,
+        pay: Amount | None = None,
+        expires: publishing.Expiry | None = None,
+        complexity: Complexity | str | None = None,
+        name: str = "task",
+        new: bool = False,
+        extras: Mapping[str, Any] | None = None,
+        item: int | None = None,
+        timeout: float = _ROUND_TRIP_SECONDS,
+        yes: bool = False,
+        ask: Ask | None = None,
+    ) -> Task:
+        """Publish a task, once: the same task as before is shown again, unless `new`.
+
+        `source` is an address or a name; `data` a dict or a pydantic model; `pay` OGPU, or
+        text with a unit; `expires` a duration such as `"10m"`, a `timedelta`, or a time.
+        Returns when the transaction is out; after `timeout` seconds nothing is sent any
+        more. `name` is part of what makes two tasks the same. Four HTTP requests.
+        """
+        wish = self._wish(
+            source,
+            function,
+            data,
+            pay=pay,
+            expires=expires,
+            complexity=complexity,
+            name=name,
+            extras=extras,
+            item=item,
+        )
+        return self._publish(wish, new=new, timeout=timeout, yes=yes, ask=ask)
+
+    def publish_info(
+        self,
+        task_info: Any,
+        *,
+        name: str = "task",
+        new: bool = False,
+        timeout: float = _ROUND_TRIP_SECONDS,
+        yes: bool = False,
+        ask: Ask | None = None,
+    ) -> Task:
+        """Publish an order in the SDK's words: `payment` in wei, `expiryTime` in unix seconds."""
+        info = TaskInfo.of(task_info)
+        address, source_name = self._source(info.source)
+        wish = Wish(
+            address, source_name, info.config, info.payment, info.expiryTime, None, name, None
+        )
+        return self._publish(wish, new=new, timeout=timeout, yes=yes, ask=ask)
+
+    def plan(
+        self,
+        source: object,
+        function: str,
+        data: Any,
+        *,
+        pay: Amount | None = None,
+        expires: publishing.Expiry | None = None,
+        complexity: Complexity | str | None = None,
+        name: str = "task",
+        extras: Mapping[str, Any] | None = None,
+        item: int | None = None,
+    ) -> Plan:
+        """What `publish` would send, checked, simulated and priced; nothing is sent."""
+        wish = self._wish(
+            source,
+            function,
+            data,
+            pay=pay,
+            expires=expires,
+            complexity=complexity,
+            name=name,
+            extras=extras,
+            item=item,
+        )
+        draft = wish.draft(self.client, self.network_id, self.account)
+        return self._plan(wish, draft)
+
+    def _wish(
+        self,
+        source: object,
+        function: str,
+        data: Any,
+        *,
+        pay: Amount | None,
+        expires: publishing.Expiry | None,
+        complexity: Complexity | str | None,
+        name: str,
+        extras: Mapping[str, Any] | None,
+        item: int | None,
+    ) -> Wish:
+        address, source_name = self._source(source)
+        task_input = publishing.as_input(function, data, dict(extras or {}))
+        payment = None if pay is None else parse_amount(pay)
+        guidance = publishing.as_complexity(complexity)
+        return Wish(address, source_name, task_input, payment, expires, guidance, name, item)
+
+    def _plan(self, wish: Wish, draft: TaskRecord) -> Plan:
+        look = self.client.look(draft.source, self.account)
+        earlier = self.journal.find_same(draft)
+        record = publishing.settle(wish, draft, look)
+        return publishing.plan(self.client, record, look, earlier)
+
+    def _publish(
+        self, wish: Wish, *, new: bool, timeout: float, yes: bool, ask: Ask | None
+    ) -> Task:
+        draft = wish.draft(self.client, self.network_id, self.account)
+        same = None if new else self.journal.find_same(draft)
+        if same is not None:
+            return self._handle(same, earlier=True)
+        gate = Gate(timeout)
+        plan = uncut(lambda: self._plan(wish, draft), gate, _interruption)
+        payment = plan.payment
+        self.limits.check(payment, self.spent)
+        self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
+        return uncut(lambda: self._send_task(plan, gate, new=new), gate, _interruption)
+
+    def _send_task(self, plan: Plan, gate: Gate, *, new: bool) -> Task:
+        record, fresh = self.journal.intend(plan.record, new=new)
+        if not fresh:
+            return self._handle(record, earlier=True)
+        try:
+            gate()
+            url = self.client.store.put(record.payload, timeout=gate.left())
+            self.journal.update(record.key, stage=Stage.UPLOADED, config_url=url)
+            order, quote = plan.order, plan.quote
+            if url != plan.config_url:
+                order = self.client.publish_order(
+                    record.source, url, record.expires_at, record.payment
+                )
+                quote = self.client.quote(self.account, order)
+            sent = self._sender.send(
+                order, quote, TransactionKind.PUBLISH, gate=gate, task=record.key
+            )
+        except BaseException as error:
+            self._give_up(record.key, error)
+            raise
+        self.spent += record.payment
+        self._await(sent)
+        return self._handle(self.journal.task(record.key))
+
+    def _give_up(self, key: int, error: BaseException) -> None:
+        """Nothing left the machine, unless the journal holds a transaction that may have."""
+        if self._sender.may_have_left(key):
+            return
+        problem = error.what if isinstance(error, OgpuError) else type(error).__name__
+        self.journal.update(key, stage=Stage.ABANDONED, problem=f"{problem} {NOTHING_SPENT}")
+
+    # Money
+
+    def balance(self) -> Balances:
+        """What the account and its vault hold, in wei."""
+        return self.client.balances(self.account)
+
+    def deposit(self, amount: Amount) -> TransactionRecord:
+        """Move OGPU from the account into the vault; returns when that is in a block."""
+        wei = parse_amount(amount)
+        order = self.client.deposit_order(self.account, wei)
+        note = f"Deposited {format_amount(wei)}."
+        return self._transact(order, TransactionKind.DEPOSIT, note)
+
+    def withdraw(self, amount: Amount) -> TransactionRecord:
+        """Move OGPU from the vault back into the account; returns when that is in a block."""
+        wei = parse_amount(amount)
+        order = self.client.withdraw_order(wei)
+        return self._transact(order, TransactionKind.WITHDRAW, f"Withdrew {format_amount(wei)}.")
+
+    def status(self) -> StatusInfo:
+        """Network, block, account, balances, what was spent, and the tasks under way."""
+        balances = self.balance()
+        return StatusInfo(
+            network=self.network.name,
+            chain_id=self.network.chain_id,
+            block=self.client.head().number,
+            account=self.account,
+            wallet=balances.wallet,
+            vault=balances.vault,
+            spent=self.journal.spent(self.network_id, self.account),
+            live=len(self.tasks(open_only=True)),
+        )
+
+    # Sources
+
+    def source(self, source: object) -> SourceRecord:
+        """A source as the chain has it, by its address or name."""
+        return self.client.source(self._source(source)[0])
+
+    def sources(self) -> list[SourceRecord]:
+        """The newest sources of the network."""
+        return self.client.sources()
+
+    def use(self, source: object, name: str) -> SourceRecord:
+        """Have `name` stand for a source from now on, in every notebook on this network."""
+        record = self.source(source)
+        if not name.isidentifier():
+            raise UnknownName(f"{name!r} can't be a name: use letters, digits and `_`.")
+        self.journal.name_source(self.network_id, name, record.address)
+        return record
+
+    def names(self) -> dict[str, str]:
+        """The names that stand for sources here: the local services', and those given by `use`."""
+        local = dict(self.localnet.services) if self.localnet else {}
+        return local | self.journal.source_names(self.network_id)
+
+    def _source(self, source: object) -> tuple[str, str]:
+        """Address and name of what a person calls a source."""
+        text = str(getattr(source, "address", source)).strip()
+        names = self.names()
+        if text in names:
+            return checksum(names[text]), text
+        if text.lower().startswith("0x"):
+            address = checksum(text)
+            return address, next((n for n, a in names.items() if a == address), "")
+        near = difflib.get_close_matches(text, names, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Type `%ogpu sources` to see them all."
+        raise UnknownName(f"There is no source {text!r} on {self.network.name}.", hint=hint)
+
+    # Tasks
+
+    def task(self, reference: object) -> Task:
+        """A task by its handle, address, transaction, name, `#number`, or the start of one."""
+        if isinstance(reference, Task):
+            return reference
+        text = str(getattr(reference, "address", reference)).strip()
+        found = self.journal.find(self.network_id, text)
+        if found:
+            return self._handle(found[0])
+        if len(text) == 42 and text.lower().startswith("0x"):
+            return self._handle(self._adopt(checksum(text)))
+        raise UnknownName(
+            f"There is no task {text!r} in the journal of {self.network.name}.",
+            hint="Type `%ogpu tasks` to see them, or a task's whole address.",
+        )
+
+    def tasks(self, *, open_only: bool = False) -> list[Task]:
+        """This account's tasks on this network, over all notebooks, newest first."""
+        records = self.journal.tasks(self.network_id, account=self.account, open_only=open_only)
+        return [self._handle(record) for record in records]
+
+    def confirm(self, target: object) -> TransactionRecord:
+        """Pay a response, or a task's only one; returns when that is in a block."""
+        response = self._response(target)
+        open_ones = self.journal.tasks(self.network_id, open_only=True)
+        tasks = [r.address for r in open_ones if response in {x.address for x in r.responses}]
+        order = self.client.confirm_order(response)
+        done = self._transact(order, TransactionKind.CONFIRM, "Confirmed the response.")
+        self._refresh(tasks)
+        return done
+
+    def cancel(self, target: object) -> TransactionRecord:
+        """Take back a task that no provider has yet; returns when that is in a block."""
+        task = self.task(target)
+        if not task.address:
+            raise TaskError(
+                f"The task is {task.stage.value}: only one that is published can be canceled.",
+                task=task.record.reference,
+                spent=NOTHING_SPENT,
+            )
+        order = self.client.cancel_order(task.address)
+        done = self._transact(order, TransactionKind.CANCEL, "Canceled the task.")
+        self._refresh([task.address])
+        return done
+
+    def wait(self, *tasks: object, timeout: float | None = None) -> list[Task]:
+        """Block until each is final or awaits a choice; by default all that are under way."""
+        handles = [self.task(task) for task in tasks] or self.tasks(open_only=True)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for handle in handles:
+            handle.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return handles
+
+    def answers(self, record: TaskRecord) -> dict[str, Answer]:
+        """What has arrived of a task's responses."""
+        return self._keeper.answers(record)
+
+    def retry_answers(self, record: TaskRecord) -> None:
+        """Fetch again what could not be read before."""
+        self._keeper.retry(record)
+
+    def chain_time(self) -> float:
+        """Unix seconds now, on the chain's clock."""
+        return self._follower.chain_time()
+
+    def _response(self, target: object) -> str:
+        """The address of the response that is meant by itself, or by its task."""
+        if isinstance(target, Task):
+            return target.choose(None)
+        text = str(getattr(target, "address", target)).strip()
+        found = self.journal.find(self.network_id, text)
+        return self._handle(found[0]).choose(None) if found else checksum(text)
+
+    def _handle(self, record: TaskRecord, *, earlier: bool = False) -> Task:
+        handle = self._tasks.get(record.key)
+        if handle is None:
+            handle = self._tasks.setdefault(record.key, Task(self, record))
+        handle.earlier = earlier
+        return handle
+
+    def _adopt(self, address: str) -> TaskRecord:
+        """A task that another program published, taken into the journal to be followed."""
+        snapshot = self._snapshot(address)
+        payload = self.client.store.get(snapshot.config_url)
+        decoded = decode_json(payload)
+        if not isinstance(decoded, dict) or not isinstance(decoded.get("data"), dict):
+            raise AddressError(f"What the task {address} was asked can't be read.")
+        draft = TaskRecord(
+            network=self.network.name,
+            network_id=self.network_id,
+            account="",
+            source=snapshot.source,
+            function=str(decoded.get("function_name", ""))[:200],
+            payload=payload,
+            payment=snapshot.payment,
+            delivery=snapshot.delivery,
+            created_at=time.time(),
+            expires_at=snapshot.expires_at,
+            stage=stage_of(snapshot.status),
+            config_url=snapshot.config_url,
+            address=address,
+            explorer_url=self.network.explorer_url,
+        )
+        record, _ = self.journal.intend(draft, new=True)
+        self._keeper.follow([record])
+        return self._keeper.merge(record, snapshot)
+
+    def _snapshot(self, address: str) -> TaskSnapshot:
+        snapshot = snapshots(self.client.rpc, [address])[0]
+        if isinstance(snapshot, OgpuError):
+            raise snapshot
+        return snapshot
+
+    # The chain's news
+
+    def _catch_up(self) -> None:
+        """Bring the journal's open tasks up to date: what happened while nobody looked."""
+        self.journal.abandon_orphans(self.network_id)
+        for transaction in self.journal.transactions(
+            self.network_id, self.account, unsettled_only=True
+        ):
+            self._await(transaction)
+        self._keeper.settle()
+        open_ones = self.journal.tasks(self.network_id, open_only=True)
+        self._keeper.follow(open_ones)
+        self._keeper.on_head(self.client.head())
+        self._refresh([record.address for record in open_ones if record.address])
+
+    def _refresh(self, addresses: Iterable[str]) -> None:
+        wanted = list(addresses)
+        if wanted:
+            read = snapshots(self.client.rpc, wanted)
+            self._keeper.on_snapshots([s for s in read if isinstance(s, TaskSnapshot)])
+
+    def _changed(self, record: TaskRecord) -> None:
+        handle = self._tasks.get(record.key)
+        if handle is not None:
+            handle.renew(record)
+
+    def _settled(self, transaction: TransactionRecord) -> None:
+        with self._news:
+            self._fates[transaction.hash] = transaction
+            self._news.notify_all()
+        if transaction.task is not None:
+            self._changed(self.journal.task(transaction.task))
+
+    def _troubled(self, error: OgpuError | None) -> None:
+        self.trouble = error.what if error else ""
+        for handle in list(self._tasks.values()):
+            if not handle.stage.is_final:
+                handle.renew()
+
+    def _await(self, transaction: TransactionRecord) -> None:
+        self._keeper.await_transaction(transaction)
+        self._follower.await_receipt(transaction.hash)
+        self._follower.poke()
+
+    def _transact(self, order: Order, kind: TransactionKind, note: str) -> TransactionRecord:
+        """Check, simulate, send, and wait for the block."""
+        gate = Gate(_ROUND_TRIP_SECONDS)
+
+        def send() -> TransactionRecord:
+            quote = self.client.quote(self.account, order)
+            sent = self._sender.send(order, quote, kind, gate=gate, note=note)
+            self._await(sent)
+            return sent
+
+        return self._mined(uncut(send, gate, _interruption))
+
+    def _mined(self, sent: TransactionRecord) -> TransactionRecord:
+        def fate() -> TransactionRecord | None:
+            known = self._fates.get(sent.hash)
+            waiting = known is None or known.state in {
+                TransactionState.SIGNED,
+                TransactionState.SENT,
+            }
+            return None if waiting else known
+
+        with self._news:
+            self._news.wait_for(lambda: fate() is not None, timeout=_ROUND_TRIP_SECONDS)
+            known = self._fates.pop(sent.hash, None) if fate() else None
+        if known is None:
+            raise Unclear(
+                f"The transaction {sent.hash} is not in a block yet.",
+                tx_hash=sent.hash,
+                spent="It may still go through; it is never sent twice.",
+                hint="Type `%ogpu status` to see what came of it.",
+            )
+        if known.state is TransactionState.MINED:
+            return known
+        fee = f"Its gas of {format_amount(known.fee)} was spent." if known.fee else NOTHING_SPENT
+        raise Reverted(f"The chain refused the transaction {sent.hash}.", spent=fee)
+
+
+def _interruption(outcome: object) -> Interrupted:
+    if isinstance(outcome, Task):
+        reference = outcome.record.reference
+        return Interrupted(
+            "Interrupted after the task was sent: it goes on without you.",
+            task=outcome,
+            spent=f"{format_amount(outcome.payment)} is held in escrow for it.",
+            hint=f"See it with `%ogpu show {reference}`; "
+            f"take it back with `%ogpu cancel {reference}`.",
+        )
+    if isinstance(outcome, TransactionRecord):
+        return Interrupted(
+            "Interrupted after the transaction was sent: it goes on without you.",
+            spent=f"Its hash is {outcome.hash}.",
+            hint="Type `%ogpu status` to see what came of it.",
+        )
+    return Interrupted("Interrupted before anything was sent.")

@@ -1,0 +1,64 @@
+"""Caps on what a session may spend. Over a cap is an error, never a smaller payment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import NOTHING_SPENT, OverBudget
+from .units import WEI_PER_OGPU, format_amount
+
+if TYPE_CHECKING:
+    from .chain.networks import Network
+
+Ask = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Wei, or None for no cap; `confirm` asks before each payment."""
+
+    max_payment: int | None = None
+    session_budget: int | None = None
+    confirm: bool = False
+
+    @classmethod
+    def of(cls, network: Network) -> Limits:
+        """On mainnet the caps are on: the guidance's highest payment, and ten of it."""
+        if network.name != "mainnet":
+            return cls()
+        return cls(max_payment=WEI_PER_OGPU // 10, session_budget=WEI_PER_OGPU, confirm=True)
+
+    def check(self, payment: int, spent: int) -> None:
+        """Raise `OverBudget` where `payment`, after `spent` in this session, is too much."""
+        if self.max_payment is not None and payment > self.max_payment:
+            raise OverBudget(
+                f"This task pays {format_amount(payment)}; "
+                f"max_payment is {format_amount(self.max_payment)}.",
+                spent=NOTHING_SPENT,
+                hint=f'Type `%config OgpuMagics.max_payment = "{format_amount(payment)}"` '
+                "to allow it, or pay less.",
+            )
+        if self.session_budget is not None and spent + payment > self.session_budget:
+            raise OverBudget(
+                f"This task pays {format_amount(payment)}; this session has spent "
+                f"{format_amount(spent)} of its session_budget of "
+                f"{format_amount(self.session_budget)}.",
+                spent=NOTHING_SPENT,
+                hint="Type `%config OgpuMagics.session_budget = "
+                f'"{format_amount(spent + payment)}"` to allow it.',
+            )
+
+    def agree(self, question: str, *, yes: bool, ask: Ask | None) -> None:
+        """Have the person agree where `confirm` is on; without anybody to ask, refuse."""
+        if not self.confirm or yes:
+            return
+        if ask is None:
+            raise OverBudget(
+                f"{question} Spending is to be confirmed, and nobody can be asked here.",
+                spent=NOTHING_SPENT,
+                hint="Add `--yes` (in Python: yes=True) to spend without asking.",
+            )
+        if not ask(question):
+            raise OverBudget("You did not agree to the payment.", spent=NOTHING_SPENT)

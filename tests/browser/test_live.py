@@ -1,0 +1,108 @@
+"""A first task with a person's hands: typed, run, watched, run again, saved, reopened."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.helpers import wait_until
+
+if TYPE_CHECKING:
+    from tests.browser.driver import NotebookPage
+
+pytestmark = pytest.mark.browser
+
+SETUP = "%load_ext ogpu_jupyter\n%ogpu connect local\n%ogpu deposit 1"
+CHAT = "%%ogpu_task text2text text2text --as chat --template chat"
+QUESTION = "What is 6 * 7?"
+SLEEP = '%%ogpu_task sleep sleep --as slow\n{"seconds": 4}'
+BUSY = "import time\nfor n in range(100):\n    time.sleep(0.1)"
+BALANCE = (
+    "[(b := ogpu_jupyter.session.current().balance()).wallet, b.vault, "
+    "len(ogpu_jupyter.session.current().tasks())]"
+)
+
+
+@pytest.fixture
+def connected(page: NotebookPage) -> NotebookPage:
+    """A notebook with a local market, money in the vault, and three empty cells."""
+    page.create(SETUP, "", "", "")
+    page.run_cell(0)
+    return page
+
+
+def test_a_task_by_keyboard(connected: NotebookPage) -> None:
+    """Typed and run by Control+Enter; the answer stands below its cell, and nowhere else."""
+    connected.type_cell(1, f"{CHAT}\n{QUESTION}")
+    connected.run_cell(1)
+
+    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    connected.type_cell(2, "print('mine')")
+    connected.run_cell(2)
+
+    assert connected.output(2).inner_text().strip() == "mine"
+    assert "42" not in connected.output(0).inner_text()
+
+
+def test_the_view_lives_while_another_cell_runs(connected: NotebookPage) -> None:
+    """The cell is done at once; the view goes through the steps during a busy cell."""
+    connected.type_cell(1, SLEEP)
+    connected.run_cell(1)
+    connected.type_cell(2, BUSY)
+    connected.start_cell(2)
+
+    seen = []
+    end = time.monotonic() + 30
+    while time.monotonic() < end and "slept" not in " ".join(seen).lower():
+        text = connected.output(1).inner_text()
+        if not seen or text != seen[-1]:
+            seen.append(text)
+        connected.page.wait_for_timeout(50)
+
+    assert len(seen) > 2
+    assert connected.prompt(2) == "[*]"
+    assert connected.output(2).inner_text().strip() == ""
+
+
+def test_run_all_again_pays_nothing(connected: NotebookPage) -> None:
+    """The same cells again: the same task, the same balance to the wei."""
+    connected.type_cell(1, f"{CHAT} --wait\n{QUESTION}")
+    connected.run_cell(1)
+    before = connected.evaluate(3, BALANCE)
+
+    connected.run_cell(1)
+    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+
+    assert connected.evaluate(3, BALANCE) == before
+    assert before[2] == 1
+
+
+def test_a_reopened_notebook_is_the_record(connected: NotebookPage) -> None:
+    """Saved, its kernel restarted, reopened: the answer is there, and no error."""
+    connected.type_cell(1, f"{CHAT} --wait\n{QUESTION}")
+    connected.run_cell(1)
+    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    saved = connected.save()
+
+    connected.restart_kernel()
+    connected.open(connected.name)
+    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+
+    words = connected.output(1).inner_text().lower()
+    assert "error" not in words
+    assert "not found" not in words
+    assert "42" in json.dumps(saved.cells[1].outputs)
+
+
+def test_the_view_changes_by_itself(connected: NotebookPage) -> None:
+    """From published to paid without a key pressed."""
+    connected.type_cell(1, SLEEP)
+    connected.run_cell(1)
+
+    early = connected.output(1).inner_text()
+    wait_until(lambda: "slept" in connected.output(1).inner_text().lower(), 30)
+
+    assert "slept" not in early.lower()

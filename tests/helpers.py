@@ -1,0 +1,48 @@
+"""What tests share that is no fixture."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+T = TypeVar("T")
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip on a person's machine, fail in CI: there a skipped door is an untested one."""
+    if IN_CI:
+        pytest.fail(f"{what} is missing, and CI never skips", pytrace=False)
+    pytest.skip(f"{what} is missing")
+
+
+def wait_until(condition: Callable[[], T], seconds: float = 20, every: float = 0.05) -> T:
+    """The first true value of the condition; its last value is in the failure's message."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f"still {value!r} after {seconds} s", pytrace=True)
+        time.sleep(every)
+    return value
+
+
+def funded_account(localnet, amount: int = 100 * 10**18):
+    """A fresh account with `amount` wei from a dev account, for which the node signs."""
+    from ogpu_jupyter.chain._web3 import eth_account
+    from ogpu_jupyter.chain.rpc import Rpc
+
+    rpc = Rpc(localnet.network.rpc_url)
+    fresh = eth_account.Account.create()
+    gift = {"from": localnet.accounts[1]["address"], "to": fresh.address, "value": hex(amount)}
+    sent = rpc.call("eth_sendTransaction", gift)
+    wait_until(lambda: rpc.call("eth_getTransactionReceipt", sent), every=0.02)
+    rpc.close()
+    return fresh

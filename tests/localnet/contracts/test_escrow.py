@@ -1,0 +1,229 @@
+"""Whatever people do in whatever order, the Vault has exactly the coins that it owes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+from hypothesis import stateful
+from hypothesis import strategies as st
+
+from ogpu_jupyter.localnet.contracts import FrozenBy, Switches, set_switches
+from tests.localnet.contracts.market import (
+    ATTEMPTED,
+    FIRST,
+    MANUAL,
+    NEW,
+    OGPU,
+    RESPONDED,
+    ZERO,
+    Market,
+    Reverted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What an act may be refused with. Any other revert, a panic above all, is a fault.
+REFUSALS = {
+    "AlreadyAttempted",
+    "AlreadyConfirmed",
+    "AlreadyFinalized",
+    "AlreadySubmitted",
+    "Expired",
+    "InsufficientBalance",
+    "InsufficientLockup",
+    "InsufficientPayment",
+    "NotAttempted",
+    "NotEligible",
+    "NotOwner",
+    "NotProvider",
+    "UnbondingNotElapsed",
+    "UnknownResponse",
+}
+
+people = st.sampled_from(["client", "other", "provider", "rival"])
+servants = st.sampled_from(["provider", "rival", "other"])
+# The smallest amounts, all that there is, a wei more, and what no balance holds.
+amounts = st.sampled_from([0, 1, 2, 10**15, OGPU, 3 * OGPU, 10 * OGPU, 2**88, 2**256 - 1])
+payments = st.sampled_from([10**15, 10**15 + 1, OGPU, 40 * OGPU, 200 * OGPU])
+indexes = st.integers(0, 30)
+
+
+class Escrow(stateful.RuleBasedStateMachine):
+    """Random acts of random people; `market` is set by the test."""
+
+    market: Market
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.snapshot = self.market.node.snapshot()
+        self.tasks: list[tuple[str, str, int]] = []
+        self.released: set[str] = set()
+        self.acts = 0
+
+    def teardown(self) -> None:
+        self.market.node.revert(self.snapshot)
+
+    # --- acts ---
+
+    def act(self, who: str, call: Any, value: int = 0) -> Any:
+        """The receipt, or None where the act is refused for a reason that it may have."""
+        self.acts += 1
+        try:
+            return self.market.send(getattr(self.market, who), call, value)
+        except Reverted as refused:
+            assert str(refused) in REFUSALS, str(refused)
+            return None
+
+    def address(self, who: str) -> str:
+        return str(getattr(self.market, who).address)
+
+    def task(self, index: int) -> str:
+        return self.tasks[index % len(self.tasks)][0]
+
+    @stateful.rule(who=people, whom=people, amount=st.sampled_from([0, 1, OGPU, 7 * OGPU + 3]))
+    def deposit(self, who: str, whom: str, amount: int) -> None:
+        self.act(who, self.market.vault.deposit(self.address(whom)), amount)
+
+    @stateful.rule(who=people, amount=amounts)
+    def withdraw(self, who: str, amount: int) -> None:
+        self.act(who, self.market.vault.withdraw(amount))
+
+    @stateful.rule(who=people, amount=amounts)
+    def lock(self, who: str, amount: int) -> None:
+        self.act(who, self.market.vault.lock(amount))
+
+    @stateful.rule(who=people, amount=amounts)
+    def unbond(self, who: str, amount: int) -> None:
+        self.act(who, self.market.vault.unbond(amount))
+
+    @stateful.rule(who=people, what=st.sampled_from(["claim", "cancelUnbonding"]))
+    def end_unbonding(self, who: str, what: str) -> None:
+        self.act(who, getattr(self.market.vault, what)())
+
+    @stateful.rule(who=people, amount=amounts, what=st.sampled_from(["sanction", "waive"]))
+    def judge(self, who: str, amount: int, what: str) -> None:
+        self.act("admin", getattr(self.market.vault, what)(self.address(who), amount))
+
+    @stateful.rule(who=people, what=st.sampled_from(["withdrawSanctionOf", "emergencyExit"]))
+    def administer(self, who: str, what: str) -> None:
+        self.act("admin", getattr(self.market.vault, what)(self.address(who)))
+
+    @stateful.rule(
+        who=st.sampled_from(["client", "client", "other", "provider"]),
+        delivery=st.sampled_from([MANUAL, FIRST]),
+        payment=payments,
+        seconds=st.sampled_from([60, 3600]),
+    )
+    def publish(self, who: str, delivery: int, payment: int, seconds: int) -> None:
+        expiry = self.market.now + seconds
+        call = self.market.publishing(delivery, payment=payment, expiryTime=expiry)
+        receipt = self.act(who, call)
+        if receipt is not None:
+            task = self.market.events(receipt)[-1][1]
+            self.tasks.append((task, self.address(who), payment))
+
+    @stateful.precondition(lambda self: self.tasks)
+    @stateful.rule(who=servants, index=indexes)
+    def attempt(self, who: str, index: int) -> None:
+        person = getattr(self.market, who)
+        self.act(who, self.market.attempting(self.task(index), person))
+
+    @stateful.precondition(lambda self: self.tasks)
+    @stateful.rule(who=servants, index=indexes, share=st.sampled_from([0, 1, 50, 100, 101]))
+    def respond(self, who: str, index: int, share: int) -> None:
+        task, _, payment = self.tasks[index % len(self.tasks)]
+        person, price = getattr(self.market, who), payment * share // 100
+        self.act(who, self.market.attempting(task, person))
+        self.act(who, self.market.responding(task, person, price))
+
+    @stateful.precondition(lambda self: self.tasks)
+    @stateful.rule(who=people, servant=servants, index=indexes)
+    def confirm(self, who: str, servant: str, index: int) -> None:
+        task = self.market.task(self.task(index))
+        response = self.market.ask(task.responseOf(self.address(servant)))
+        self.act(who, self.market.controller.confirmResponse(response))
+
+    @stateful.precondition(lambda self: self.tasks)
+    @stateful.rule(who=people, index=indexes)
+    def cancel(self, who: str, index: int) -> None:
+        self.act(who, self.market.controller.cancelTask(self.task(index)))
+
+    @stateful.precondition(lambda self: self.tasks)
+    @stateful.rule(index=indexes)
+    def release(self, index: int) -> None:
+        task, client, _ = self.tasks[index % len(self.tasks)]
+        call = self.market.vault.forceReleasePayment(client, task)
+        if self.act("admin", call) is not None:
+            self.released.add(task)
+
+    @stateful.rule(seconds=st.sampled_from([61, 3600, 8 * 86_400]))
+    def wait(self, seconds: int) -> None:
+        self.market.node.skip(seconds)
+
+    @stateful.rule(
+        switches=st.builds(
+            Switches, st.booleans(), st.booleans(), st.booleans(), st.just(FrozenBy.CLIENT)
+        )
+    )
+    def switch(self, switches: Switches) -> None:
+        market = self.market
+        set_switches(market.node.w3, market.deployment, market.admin, switches)
+
+    # --- what is always true ---
+
+    @stateful.invariant()
+    def the_vault_has_what_it_owes(self) -> None:
+        market, vault = self.market, self.market.vault
+        frozen = self.frozen()
+        owed = ("balanceOf", "lockupOf", "unbondingOf", "sanctionOf")
+        debts = {name: self.sum(getattr(vault, name)) for name in owed}
+
+        held = market.node.w3.eth.get_balance(market.deployment.vault)
+        assert held == sum(debts.values()) + sum(frozen.values()), (debts, frozen)
+        assert market.ask(vault.sanctionedAmount()) == debts["sanctionOf"]
+        for client, amount in frozen.items():
+            assert market.ask(vault.frozenPayment(client)) == amount
+
+    def sum(self, getter: Any) -> int:
+        return sum(self.market.ask(getter(address)) for address in self.accounts())
+
+    def accounts(self) -> Iterable[str]:
+        names = ("admin", "client", "other", "agent", "master", "provider", "rival")
+        return [*map(self.address, names), ZERO]
+
+    def frozen(self) -> dict[str, int]:
+        """What is held for the tasks that are open, by client."""
+        held = dict.fromkeys(map(self.address, ("client", "other", "provider")), 0)
+        for task, client, payment in self.tasks:
+            is_open = self.market.status(task) in {NEW, ATTEMPTED, RESPONDED}
+            held[client] += payment if is_open and task not in self.released else 0
+        return held
+
+
+@pytest.mark.parametrize("node", ["anvil"], indirect=True)
+def test_escrow_is_true_to_the_last_wei(market: Market) -> None:
+    play(market, examples=20, steps=40)
+
+
+@pytest.mark.parametrize("node", ["embedded"], indirect=True)
+def test_escrow_is_true_on_the_embedded_node(market: Market) -> None:
+    play(market, examples=3, steps=20)
+
+
+def play(market: Market, examples: int, steps: int) -> None:
+    """The same acts in every run: a failure comes again."""
+    machine = type("EscrowHere", (Escrow,), {"market": market})
+    stateful.run_state_machine_as_test(
+        machine,
+        settings=hypothesis.settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        ),
+    )

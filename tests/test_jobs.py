@@ -1,0 +1,99 @@
+"""Work that an interrupt can't cut in two."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+from ogpu_jupyter.errors import Interrupted, NotSent
+from ogpu_jupyter.jobs import Gate, uncut
+
+where = ContextVar("where", default="nowhere")
+
+
+def interrupted(outcome):
+    return Interrupted("stopped", task=outcome)
+
+
+def until_shut(gate):
+    """The interrupt has arrived: the gate lets nothing through any more."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            gate()
+        except NotSent:
+            return
+
+
+def test_the_outcome_of_the_work_is_returned():
+    assert uncut(lambda: 7, Gate(10), interrupted) == 7
+
+
+def test_its_error_is_raised_where_it_is_awaited():
+    with pytest.raises(ZeroDivisionError):
+        uncut(lambda: 1 / 0, Gate(10), interrupted)
+
+
+def test_it_sees_the_callers_context():
+    where.set("here")
+
+    assert uncut(where.get, Gate(10), interrupted) == "here"
+
+
+def test_an_interrupt_waits_for_the_step_and_reports_what_came_of_it():
+    """What was under way is finished, and then named; nothing is left half done."""
+    gate = Gate(10)
+
+    def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        until_shut(gate)
+        return "sent"
+
+    with pytest.raises(Interrupted) as caught:
+        uncut(work, gate, interrupted)
+
+    assert caught.value.task == "sent"
+
+
+def test_an_interrupt_shuts_the_gate_before_anything_leaves():
+    gate, left = Gate(10), []
+
+    def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        until_shut(gate)
+        gate()
+        left.append("sent")
+
+    with pytest.raises(Interrupted) as caught:
+        uncut(work, gate, interrupted)
+
+    assert caught.value.task is None
+    assert left == []
+
+
+def test_after_its_time_the_gate_lets_nothing_leave():
+    with pytest.raises(NotSent) as caught:
+        Gate(0)()
+
+    assert str(caught.value) == (
+        "It took longer than the 0 s that it may take.\n"
+        "Nothing was spent.\n"
+        "Try again, or allow more with `timeout=`."
+    )
+
+
+def test_off_the_main_thread_the_work_is_done_in_place():
+    """Only the main thread is ever interrupted."""
+    seen = []
+    thread = threading.Thread(
+        target=lambda: seen.append(uncut(threading.current_thread, Gate(10), interrupted))
+    )
+    thread.start()
+    thread.join()
+
+    assert seen == [thread]

@@ -1,0 +1,67 @@
+"""Caps on what a session spends."""
+
+from __future__ import annotations
+
+import pytest
+
+from ogpu_jupyter.chain.networks import MAINNET, TESTNET
+from ogpu_jupyter.errors import OverBudget
+from ogpu_jupyter.spending import Limits
+from ogpu_jupyter.units import WEI_PER_OGPU
+
+
+def test_on_mainnet_the_caps_are_on_by_default():
+    limits = Limits.of(MAINNET)
+
+    assert limits.confirm
+    assert limits.max_payment == WEI_PER_OGPU // 10
+    assert limits.session_budget == WEI_PER_OGPU
+
+
+def test_elsewhere_they_are_off():
+    assert Limits.of(TESTNET) == Limits()
+
+
+def test_a_payment_over_the_cap_is_an_error_not_a_smaller_payment():
+    with pytest.raises(OverBudget) as caught:
+        Limits(max_payment=10**16).check(2 * 10**16, spent=0)
+
+    assert str(caught.value) == (
+        "This task pays 0.02 OGPU; max_payment is 0.01 OGPU.\n"
+        "Nothing was spent.\n"
+        'Type `%config OgpuMagics.max_payment = "0.02 OGPU"` to allow it, or pay less.'
+    )
+
+
+def test_the_budget_counts_what_the_session_has_spent():
+    limits = Limits(session_budget=10**17)
+
+    limits.check(10**17, spent=0)
+    with pytest.raises(OverBudget) as caught:
+        limits.check(10**16, spent=10**17)
+
+    assert str(caught.value) == (
+        "This task pays 0.01 OGPU; this session has spent 0.1 OGPU of its session_budget "
+        "of 0.1 OGPU.\n"
+        "Nothing was spent.\n"
+        'Type `%config OgpuMagics.session_budget = "0.11 OGPU"` to allow it.'
+    )
+
+
+def test_nobody_is_asked_where_confirming_is_off():
+    Limits().agree("Pay?", yes=False, ask=None)
+
+
+@pytest.mark.parametrize(("yes", "ask"), [(True, None), (False, lambda question: True)])
+def test_a_yes_lets_the_payment_pass(yes, ask):
+    Limits(confirm=True).agree("Pay?", yes=yes, ask=ask)
+
+
+def test_a_no_stops_it():
+    with pytest.raises(OverBudget, match="You did not agree"):
+        Limits(confirm=True).agree("Pay?", yes=False, ask=lambda question: False)
+
+
+def test_without_anybody_to_ask_yes_is_named():
+    with pytest.raises(OverBudget, match="Add `--yes`"):
+        Limits(confirm=True).agree("Pay 0.1 OGPU?", yes=False, ask=None)

@@ -1,0 +1,127 @@
+"""The records, and what makes two tasks the same."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from ogpu_jupyter.errors import InputError
+from ogpu_jupyter.tasks import (
+    NetworkId,
+    Stage,
+    TaskInfo,
+    TaskInput,
+    TaskRecord,
+    TaskStatus,
+    encode_payload,
+    payload_digest,
+    stage_of,
+)
+
+LOCAL = NetworkId(chain_id=31337, genesis="0x01", controller="0xAA")
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(
+        st.characters(codec="utf-8"), max_size=5), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+def record(**changes):
+    fields = {
+        "network": "local", "network_id": LOCAL, "account": "0xA1", "source": "0xB2",
+        "function": "text2text", "payload": b'{"function_name": "text2text", "data": {"a": 1}}',
+        "payment": 10**15, "created_at": 0.0, "expires_at": 100,
+    }  # fmt: skip
+    return TaskRecord(**{**fields, **changes})
+
+
+def test_extras_stand_beside_function_and_data():
+    task_input = TaskInput("text2text", {"a": 1}, priority="high")
+
+    assert task_input.to_dict() == {
+        "function_name": "text2text", "data": {"a": 1}, "priority": "high",
+    }  # fmt: skip
+
+
+def test_a_model_is_sent_as_its_json():
+    class Question(BaseModel):
+        text: str
+
+    assert TaskInput("f", Question(text="hi")).data == {"text": "hi"}
+
+
+def test_the_sdks_objects_are_taken():
+    """Whatever has the SDK's fields is an order, also the unmodified SDK's own classes."""
+    config = SimpleNamespace(to_dict=lambda: {"function_name": "f", "data": {"a": 1}, "x": 2})
+    theirs = SimpleNamespace(source="0xB2", config=config, expiryTime=5, payment=7)
+
+    ours = TaskInfo.of(theirs)
+
+    assert ours == TaskInfo("0xB2", TaskInput("f", {"a": 1}, x=2), expiryTime=5, payment=7)
+
+
+def test_an_input_without_a_name_is_refused():
+    with pytest.raises(ValidationError):
+        TaskInput("", {})
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8")), json_values, max_size=5))
+def test_the_payload_holds_the_data_untouched(data):
+    payload = encode_payload(TaskInput("f", data))
+
+    assert json.loads(payload)["data"] == data
+
+
+@pytest.mark.parametrize("value", [{1, 2}, float("nan"), float("inf"), "\ud800", b"bytes"])
+def test_what_json_cannot_say_is_refused(value):
+    with pytest.raises(InputError, match="can't be written as JSON"):
+        encode_payload(TaskInput("f", {"value": value}))
+
+
+def test_the_order_of_keys_makes_no_other_task():
+    assert payload_digest(b'{"a": 1, "b": 2}') == payload_digest(b'{"b":2,"a":1}')
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network_id": NetworkId(chain_id=1, genesis="0x01", controller="0xAA")},
+        {"network_id": NetworkId(chain_id=31337, genesis="0x02", controller="0xAA")},
+        {"network_id": NetworkId(chain_id=31337, genesis="0x01", controller="0xBB")},
+        {"account": "0xA2"},
+        {"source": "0xB3"},
+        {"payload": b'{"function_name": "text2text", "data": {"a": 2}}'},
+        {"name": "other"},
+        {"item": 0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_each_part_of_the_identity_counts(changes):
+    assert record(**changes).identity != record().identity
+
+
+@pytest.mark.parametrize(
+    "changes", [{"payment": 1}, {"expires_at": 1}, {"created_at": 9.0}, {"account": "0xa1"}]
+)
+def test_price_and_time_make_no_other_task(changes):
+    assert record(**changes).identity == record().identity
+
+
+def test_each_status_of_the_chain_is_a_stage():
+    assert [record(stage=stage_of(status)).status for status in TaskStatus] == list(TaskStatus)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_stage_has_a_status_just_when_it_is_on_chain(stage):
+    assert (record(stage=stage).status is not None) == stage.is_on_chain
+
+
+def test_a_signed_transaction_does_not_show_its_bytes():
+    assert "raw" not in repr(record())
