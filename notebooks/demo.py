@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nbformat
 from nbclient import NotebookClient
@@ -62,7 +62,8 @@ def main() -> int:
             notebook, timeout=options.timeout, resources={"metadata": {"path": str(HERE)}}
         )
         try:
-            tasks = run(client)
+            with (options.out / "kernel.log").open("wb") as log:
+                tasks = run(client, log)
         except CellExecutionError as error:
             failure = error
     paths = write(notebook, options.out / options.notebook.stem)
@@ -82,10 +83,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(client: NotebookClient) -> list[dict[str, Any]]:
+def run(client: NotebookClient, log: BinaryIO) -> list[dict[str, Any]]:
     """Execute every cell, a line for each; what the kernel knows of the tasks at the end."""
     cells = [(i, cell) for i, cell in enumerate(client.nb.cells) if cell.cell_type == "code"]
-    with client.setup_kernel():
+    with client.setup_kernel(stderr=log):
         for number, (index, cell) in enumerate(cells, 1):
             say(f"  [{number:2}/{len(cells)}] {headline(cell.source):<60}", end="")
             start = time.monotonic()
@@ -98,8 +99,9 @@ def run(client: NotebookClient) -> list[dict[str, Any]]:
 
 def report(client: NotebookClient) -> Iterator[dict[str, Any]]:
     asked = nbformat.v4.new_code_cell(REPORT)
-    client.execute_cell(asked, len(client.nb.cells), store_history=False)
-    printed = "".join(output.get("text", "") for output in asked.outputs)
+    client.nb.cells.append(asked)
+    client.execute_cell(asked, len(client.nb.cells) - 1, store_history=False)
+    printed = "".join(output.get("text", "") for output in client.nb.cells.pop().outputs)
     for line in printed.splitlines():
         yield json.loads(line)
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .errors import OgpuError as OgpuError
     from .handle import Task as Task
     from .journal import Journal as Journal
+    from .kernel import connect as connect
+    from .kernel import publish as publish
+    from .kernel import publish_task as publish_task
     from .session import Session as Session
-    from .session import connect as connect
-    from .session import publish as publish
-    from .session import publish_task as publish_task
     from .tasks import ChainId as ChainId
     from .tasks import DeliveryMethod as DeliveryMethod
     from .tasks import TaskInfo as TaskInfo
@@ -45,9 +45,9 @@ _HOMES = {
     "TaskInfo": "tasks",
     "TaskInput": "tasks",
     "TaskStatus": "tasks",
-    "connect": "session",
-    "publish": "session",
-    "publish_task": "session",
+    "connect": "kernel",
+    "publish": "kernel",
+    "publish_task": "kernel",
 }
 
 __all__ = [

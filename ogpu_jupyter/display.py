@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -21,7 +21,18 @@ from .live import Shown, board, is_settled
 if TYPE_CHECKING:
     from .widgets.view import Controls
 
+# A notebook that was saved while its task was live names a widget in the second output, and
+# after a restart of the kernel Jupyter has only words in that place: "model not found".
+_NO_WIDGET_NO_WORDS: Final = (
+    "<style>.jp-OutputArea-child:has(.ogpu) + .jp-OutputArea-child > "
+    '[data-mime-type="application/vnd.jupyter.widget-view+json"]:not(:has(*))'
+    "{display:none}</style>"
+)
+
 __all__ = ["Shown", "bundle", "in_notebook", "settle", "show"]
+
+
+_NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an empty bundle
 
 
 def in_notebook() -> bool:
@@ -75,16 +86,22 @@ class _Page:
 
     def __init__(self, task: Shown, *, controls: bool) -> None:
         self._lock = threading.Lock()  # the board draws, and so does a cell that has waited
-        data, metadata = bundle(task)
+        self._with_buttons = controls and not task.record.stage.is_final
+        data, metadata = self._bundle(task)
         self._html = data["text/html"]
         self._handle = _publish(data, metadata)
-        is_open = controls and not task.record.stage.is_final
-        self._buttons = _Buttons(task) if is_open else None
+        self._buttons = _Buttons(task) if self._with_buttons else None
+
+    def _bundle(self, task: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = bundle(task)
+        if self._with_buttons and not task.record.stage.is_final:
+            data["text/html"] += _NO_WIDGET_NO_WORDS
+        return data, metadata
 
     def draw(self, task: Shown, *, again: bool = False) -> None:
         """Send what has changed; `again` sends it also when it was sent before."""
         with self._lock:
-            data, metadata = bundle(task)
+            data, metadata = self._bundle(task)
             if again or data["text/html"] != self._html:
                 self._html = data["text/html"]
                 self._handle.update(data, raw=True, metadata=metadata)
@@ -104,7 +121,7 @@ class _Buttons:
 
     def draw(self, *, is_final: bool, again: bool) -> None:
         if is_final and (again or self._controls is not None):
-            self._handle.update({}, raw=True)
+            self._handle.update(dict(_NOTHING), raw=True)
         if self._controls is None:
             return
         self._controls.draw()
@@ -114,20 +131,31 @@ class _Buttons:
 
 
 class _Lines:
-    """A line for each change. IPython's terminal puts it above the prompt."""
+    """A line for each change, and the answer when it is there.
+
+    They are printed as they happen: IPython's terminal puts them above its prompt.
+    """
 
     def __init__(self, task: Shown) -> None:
         self._lock = threading.Lock()
-        self._last: tuple[object, ...] = ()
+        self._state: tuple[object, ...] = ()
+        self._answered: set[str] = set()
         self.draw(task)
 
     def draw(self, task: Shown, *, again: bool = False) -> None:  # noqa: ARG002 - as a page's
-        record = task.record
+        record, answers = task.record, task.answers
         state = (record.stage, record.address, len(record.attempts), len(record.responses))
         with self._lock:
-            if state != self._last:
-                self._last = state
-                print(render.line(record, task.chain_time()), flush=True)  # noqa: T201 - the view
+            if state != self._state:
+                self._state = state
+                self._print(render.line(record, task.chain_time()))
+            new = [address for address in answers if address not in self._answered]
+            self._answered.update(new)
+            for text in render.answer_lines(record, {a: answers[a] for a in new}):
+                self._print(text)
+
+    def _print(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201 - in a terminal this is the view
 
 
 _outputs: weakref.WeakKeyDictionary[Shown, list[_Page | _Lines]] = weakref.WeakKeyDictionary()

@@ -136,9 +136,9 @@ class Keeper:
     def on_retracted(self, references: Sequence[str]) -> None:
         """A reorg took them out of the chain: they are as sent, and waited for again."""
         for reference in references:
-            record = self._journal.by_address(
+            record = self._journal.by_address(self._network_id, reference) or self._journal.by_hash(
                 self._network_id, reference
-            ) or self._journal.by_hash(self._network_id, reference)
+            )
             if record is None or not record.tx_hash:
                 continue
             self._open.pop(record.address, None)

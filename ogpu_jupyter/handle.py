@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import render
+from . import display, render
 from .errors import (
     ContentError,
     Interrupted,
@@ -222,6 +222,12 @@ class Task:
         from .widgets.view import view  # noqa: PLC0415 - ipywidgets is heavy, and only for this
 
         return view(self)
+
+    def _ipython_display_(self) -> None:
+        """At the end of a notebook's cell: the live view. Elsewhere IPython shows the text."""
+        if not display.in_notebook():
+            raise NotImplementedError
+        display.show(self)
 
     def __repr__(self) -> str:
         return render.text(self._record, self.answers, self.chain_time())

@@ -2,7 +2,8 @@
 
 Sending is a chain of steps that must not be left half done, and an interrupt of the
 kernel strikes anywhere. So the work runs on a thread of its own; an interrupt closes the
-gate that the work passes before anything leaves, and then waits for its outcome.
+gate that the work passes before anything leaves, or, where something has left, waits for
+the outcome.
 """
 
 from __future__ import annotations
@@ -23,29 +24,40 @@ T = TypeVar("T")
 
 
 class Gate:
-    """Called before anything leaves; raises after `seconds`, or once it is `shut`."""
+    """Passed before anything leaves: raises after `seconds`, or once it is `shut`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
+        self._lock = threading.Lock()
         self._shut = False
+        self._left = False
 
-    def __call__(self) -> None:
+    def leave(self) -> None:
+        """The last check: what comes next may spend."""
+        with self._lock:
+            self.check()
+            self._left = True
+
+    def check(self) -> None:
         if self._shut:
             raise NotSent("It was interrupted before anything was sent.", spent=NOTHING_SPENT)
-        if self.left() <= 0:
+        if self.seconds_left <= 0:
             raise NotSent(
                 f"It took longer than the {self._seconds:g} s that it may take.",
                 spent=NOTHING_SPENT,
                 hint="Try again, or allow more with `timeout=`.",
             )
 
-    def left(self) -> float:
-        """Seconds."""
+    @property
+    def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 
-    def shut(self) -> None:
-        self._shut = True
+    def shut(self) -> bool:
+        """Let nothing through any more; whether something has left already."""
+        with self._lock:
+            self._shut = True
+            return self._left
 
 
 def uncut(work: Callable[[], T], gate: Gate, interrupted: Callable[[T | None], Exception]) -> T:
@@ -57,8 +69,8 @@ def uncut(work: Callable[[], T], gate: Gate, interrupted: Callable[[T | None], E
         job.start()
         return job.result()
     except KeyboardInterrupt:
-        gate.shut()
-        job.let_go()
+        if gate.shut():
+            job.let_go()
         raise interrupted(job.outcome) from None
 
 

@@ -31,10 +31,9 @@ from .tasks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .chain.client import Client
     from .chain.transactions import Order, Quote, Signer
+    from .jobs import Gate
     from .journal import Journal
 
 _ATTEMPTS = 5
@@ -58,7 +57,7 @@ class Sender:
         quote: Quote,
         kind: TransactionKind,
         *,
-        gate: Callable[[], None],
+        gate: Gate,
         task: int | None = None,
         note: str = "",
     ) -> TransactionRecord:
@@ -70,13 +69,13 @@ class Sender:
         with self._journal.sending(self._network_id, self._signer.address):
             nonce = max(quote.nonce, self._next_nonce(quote.nonce))
             for _ in range(_ATTEMPTS):
-                gate()
+                gate.check()
                 record, signed = self._journalled(
                     order, quote, nonce, kind=kind, task=task, note=note
                 )
                 try:
-                    gate()
-                except BaseException:
+                    gate.leave()
+                except NotSent:
                     self._refuse(record)
                     raise
                 fate, words = broadcast(self._client.rpc, signed)

@@ -1,32 +1,27 @@
-"""What this kernel is connected to: one network, one account, one journal.
+"""One network, one account, one journal: everything that a magic does is one call of it.
 
-`connect` makes a session and makes it the kernel's; everything that a magic does is one
-call of it. The chain is followed by one thread a session, whatever the number of tasks.
+The chain is followed by one thread a session, whatever the number of tasks.
 """
 
 from __future__ import annotations
 
 import atexit
 import difflib
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from . import localnet, publishing
+from . import publishing
 from .chain.client import Balances, Client
 from .chain.contracts import checksum
 from .chain.events import Follower
-from .chain.networks import KNOWN, Network
 from .chain.snapshots import snapshots
-from .chain.transactions import Order, Signer, resolve_account
 from .content import HttpContentStore, decode_json
 from .errors import (
     NOTHING_SPENT,
     AddressError,
     Interrupted,
-    NotConnected,
     OgpuError,
     Reverted,
     TaskError,
@@ -61,86 +56,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_log = logging.getLogger("ogpu_jupyter")
+    from . import localnet
+    from .chain.networks import Network
+    from .chain.transactions import Order, Signer
+
 _ROUND_TRIP_SECONDS = 60.0
-_current: Session | None = None
-
-
-def current() -> Session:
-    """The kernel's session, or `NotConnected`."""
-    if _current is None or _current.closed:
-        raise NotConnected
-    return _current
-
-
-def connect(
-    network: Network | str, account: object = None, journal: Journal | Path | None = None
-) -> Session:
-    """Connect this kernel: to a `Network`, or to `local`, `testnet`, `mainnet`, an RPC URL.
-
-    `account` is an eth_account account, or anything with an `address` that can
-    `sign_transaction`; by default the key in `CLIENT_PRIVATE_KEY`, and on the local
-    network that network's first funded account. Connecting to what the kernel is
-    connected to already gives the same session.
-    """
-    global _current  # noqa: PLW0603 - the one stateful object of a kernel
-    net, local = _resolve(network)
-    signer = _signer(local, account)
-    path = journal.path if isinstance(journal, Journal) else journal
-    if _current is not None and _current.serves(net, signer.address, path):
-        return _current
-    kept = journal if isinstance(journal, Journal) else Journal(journal)
-    _current = Session(net, signer, kept, local)
-    return _current
-
-
-def publish(source: object, function: str, data: Any, **options: Any) -> Task:
-    """`Session.publish` of the kernel's session."""
-    return current().publish(source, function, data, **options)
-
-
-def publish_task(task_info: Any, **options: Any) -> Task:
-    """Publish a `TaskInfo`, ours or the official SDK's, with the kernel's session."""
-    return current().publish_info(task_info, **options)
-
-
-def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]:
-    if isinstance(network, Network):
-        return network, next((n for n in localnet.running() if n.network == network), None)
-    if network == "local":
-        local = next(iter(localnet.running()), None) or localnet.start()
-        return local.network, local
-    if network in KNOWN:
-        return KNOWN[network], None
-    if network.startswith(("http://", "https://")):
-        return _by_url(network)
-    raise UnknownName(
-        f"There is no network {network!r}.",
-        hint="Type `%ogpu connect local`, `testnet`, `mainnet`, or an RPC URL.",
-    )
-
-
-def _by_url(url: str) -> tuple[Network, localnet.LocalNet | None]:
-    """The network whose chain the node at `url` speaks for."""
-    local = next((n for n in localnet.running() if n.network.rpc_url == url), None)
-    if local:
-        return local.network, local
-    chain_id = Client.chain_id_of(url)
-    for known in KNOWN.values():
-        if known.chain_id == chain_id:
-            return Network(**{**vars(known), "rpc_url": url}), None
-    raise UnknownName(
-        f"The node at {url} speaks for chain {chain_id}, where no OpenGPU contracts are known.",
-        hint="In Python: `ogpu_jupyter.connect(Network(…))` with their addresses.",
-    )
-
-
-def _signer(local: localnet.LocalNet | None, account: object) -> Signer:
-    """A person's real key is never used on a local network by accident."""
-    if account is None and local is not None:
-        signer: Signer = local.signer()
-        return signer
-    return resolve_account(account)
 
 
 class Session:
@@ -324,16 +244,23 @@ class Session:
         payment = plan.payment
         self.limits.check(payment, self.spent)
         self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
-        return uncut(lambda: self._send_task(plan, gate, new=new), gate, _interruption)
+        try:
+            return uncut(lambda: self._send_task(plan, gate, new=new), gate, _interruption)
+        except Interrupted as interrupted:
+            if interrupted.task is None:
+                self._abandon(draft)
+            raise
 
     def _send_task(self, plan: Plan, gate: Gate, *, new: bool) -> Task:
         record, fresh = self.journal.intend(plan.record, new=new)
         if not fresh:
             return self._handle(record, earlier=True)
         try:
-            gate()
-            url = self.client.store.put(record.payload, timeout=gate.left())
-            self.journal.update(record.key, stage=Stage.UPLOADED, config_url=url)
+            gate.check()
+            url = self.client.store.put(record.payload, timeout=gate.seconds_left)
+            self.journal.update(
+                record.key, when={Stage.INTENDED}, stage=Stage.UPLOADED, config_url=url
+            )
             order, quote = plan.order, plan.quote
             if url != plan.config_url:
                 order = self.client.publish_order(
@@ -349,6 +276,14 @@ class Session:
         self.spent += record.payment
         self._await(sent)
         return self._handle(self.journal.task(record.key))
+
+    def _abandon(self, draft: TaskRecord) -> None:
+        """So that running the cell again at once finds nothing under way."""
+        same = self.journal.find_same(draft)
+        if same is not None and same.owner == self.journal.owner:
+            unsent = {Stage.INTENDED, Stage.UPLOADED}
+            problem = f"It was interrupted before anything was sent. {NOTHING_SPENT}"
+            self.journal.update(same.key, when=unsent, stage=Stage.ABANDONED, problem=problem)
 
     def _give_up(self, key: int, error: BaseException) -> None:
         """Nothing left the machine, unless the journal holds a transaction that may have."""

@@ -26,7 +26,17 @@ class ChainId(Enum):
     OGPU_TESTNET = 200820172034
 
 
-class TaskStatus(IntEnum):
+class _Word(IntEnum):
+    """A number of the contracts that prints as its name, in every version of Python."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return format(self.name, spec)
+
+
+class TaskStatus(_Word):
     """A task's status as its contract says it."""
 
     NEW = 0
@@ -37,17 +47,17 @@ class TaskStatus(IntEnum):
     FINALIZED = 5
 
 
-class SourceStatus(IntEnum):
+class SourceStatus(_Word):
     ACTIVE = 0
     INACTIVE = 1
 
 
-class ResponseStatus(IntEnum):
+class ResponseStatus(_Word):
     SUBMITTED = 0
     CONFIRMED = 1
 
 
-class DeliveryMethod(IntEnum):
+class DeliveryMethod(_Word):
     MANUAL_CONFIRMATION = 0
     FIRST_RESPONSE = 1
 

@@ -116,7 +116,9 @@ def shoot(paths: list[Path]) -> None:
             tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
             for path in paths:
                 tab.goto(path.as_uri())
-                tab.screenshot(path=path.with_name(f"{path.stem}-{scheme}-{width}.png"), full_page=True)
+                tab.screenshot(
+                    path=path.with_name(f"{path.stem}-{scheme}-{width}.png"), full_page=True
+                )
         browser.close()
 
 

@@ -1,8 +1,9 @@
 """A process with the journal, for the tests to kill.
 
-    python -m tests.journalling PATH WHAT
+    python -m tests.journalling PATH WHAT [STEP]
 
-It says each step that it has done, one line each, and after the last one waits to be killed.
+It says each step that it has done, one line each. After STEP it waits for a word, and after
+the last one to be killed.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def transaction(number: int = 1, **changes: Any) -> TransactionRecord:
 class Child:
     """Such a process, and what it has said."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        command = [sys.executable, "-m", "tests.journalling", str(path), what]
+    def __init__(self, path: Path, what: str, stop: str) -> None:
+        command = [sys.executable, "-m", "tests.journalling", str(path), what, stop]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -92,8 +93,8 @@ class Child:
 
 
 @contextmanager
-def child(path: Path, what: str) -> Iterator[Child]:
-    running = Child(path, what)
+def child(path: Path, what: str, stop: str = "") -> Iterator[Child]:
+    running = Child(path, what, stop)
     try:
         yield running
     finally:
@@ -101,23 +102,19 @@ def child(path: Path, what: str) -> Iterator[Child]:
 
 
 def main(path: str, what: str) -> None:
-    if what == "race":
-        say("ready")
-        sys.stdin.readline()
+    say("ready")
     journal = Journal(Path(path))
     say("open", journal.owner)
     if what == "send":
         with journal.sending(NETWORK, ACCOUNT):
             say("sending")
-            sys.stdin.readline()
         say("sent")
-    elif what in {"publish", "race"}:
+    elif what == "publish":
         publish(journal)
     elif what == "write":
         with journal.atomic():
             journal.intend(draft())
             say("written")
-            sys.stdin.readline()
     sys.stdin.readline()
 
 
@@ -143,7 +140,9 @@ def publish(journal: Journal) -> None:
 
 def say(step: str, value: str = "") -> None:
     print(step, value, flush=True)
+    if step == sys.argv[3]:
+        sys.stdin.readline()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])

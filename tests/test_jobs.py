@@ -25,7 +25,7 @@ def until_shut(gate):
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
-            gate()
+            gate.check()
         except NotSent:
             return
 
@@ -45,11 +45,12 @@ def test_it_sees_the_callers_context():
     assert uncut(where.get, Gate(10), interrupted) == "here"
 
 
-def test_an_interrupt_waits_for_the_step_and_reports_what_came_of_it():
+def test_an_interrupt_waits_for_what_has_left_and_reports_what_came_of_it():
     """What was under way is finished, and then named; nothing is left half done."""
     gate = Gate(10)
 
     def work():
+        gate.leave()
         os.kill(os.getpid(), signal.SIGINT)
         until_shut(gate)
         return "sent"
@@ -60,13 +61,28 @@ def test_an_interrupt_waits_for_the_step_and_reports_what_came_of_it():
     assert caught.value.task == "sent"
 
 
+def test_an_interrupt_does_not_wait_for_what_cannot_leave_any_more():
+    """A slow upload keeps nobody: its outcome is known."""
+    ended = threading.Event()
+
+    def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.wait(10)
+
+    with pytest.raises(Interrupted):
+        uncut(work, Gate(10), interrupted)
+
+    assert not ended.is_set()
+    ended.set()
+
+
 def test_an_interrupt_shuts_the_gate_before_anything_leaves():
     gate, left = Gate(10), []
 
     def work():
         os.kill(os.getpid(), signal.SIGINT)
         until_shut(gate)
-        gate()
+        gate.leave()
         left.append("sent")
 
     with pytest.raises(Interrupted) as caught:
@@ -78,7 +94,7 @@ def test_an_interrupt_shuts_the_gate_before_anything_leaves():
 
 def test_after_its_time_the_gate_lets_nothing_leave():
     with pytest.raises(NotSent) as caught:
-        Gate(0)()
+        Gate(0).check()
 
     assert str(caught.value) == (
         "It took longer than the 0 s that it may take.\n"

@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +32,7 @@ def path(ogpu_home: Path) -> Path:
 @pytest.mark.parametrize("step", ["intended", "uploaded"])
 def test_killed_before_the_signature_nothing_was_sent(path: Path, step: str) -> None:
     """The next start marks it abandoned, and the same task is new again."""
-    with child(path, "publish") as publisher:
+    with child(path, "publish", step) as publisher:
         publisher.until(step)
 
     with Journal(path) as journal:
@@ -46,7 +48,7 @@ def test_killed_before_the_signature_nothing_was_sent(path: Path, step: str) -> 
 @pytest.mark.parametrize("step", ["intended", "uploaded"])
 def test_an_orphan_is_found_when_its_task_is_intended_again(path: Path, step: str) -> None:
     """Without asking for orphans first."""
-    with child(path, "publish") as publisher:
+    with child(path, "publish", step) as publisher:
         publisher.until(step)
 
     with Journal(path) as journal:
@@ -71,7 +73,7 @@ def test_killed_after_the_signature_it_is_never_made_anew(
     path: Path, step: str, stage: Stage, state: TransactionState
 ) -> None:
     """The same task is the old one, and the bytes to ask after are there."""
-    with child(path, "publish") as publisher:
+    with child(path, "publish", step) as publisher:
         publisher.until(step)
 
     with Journal(path) as journal:
@@ -87,11 +89,10 @@ def test_killed_after_the_signature_it_is_never_made_anew(
 
 def test_there_is_no_moment_with_signed_bytes_of_an_unsigned_task(path: Path) -> None:
     """Whenever it is killed: bytes are there if and only if the task says that it is signed."""
-    seen = set()
-    for _ in range(12):
+    for number in range(12):
         with child(path, "publish") as publisher:
             publisher.until("intended")
-            # From here on it runs freely into its end.
+            time.sleep(number / 1000)  # it runs freely, and is killed somewhere
         with Journal(path) as journal:
             task = journal.tasks()[0]
             held = any(found.task == task.key for found in journal.transactions(NETWORK, ACCOUNT))
@@ -100,15 +101,14 @@ def test_there_is_no_moment_with_signed_bytes_of_an_unsigned_task(path: Path) ->
                 journal.update_transaction(
                     old.hash, network_id=NETWORK, state=TransactionState.REFUSED
                 )
-        seen.add(held)
         signed = task.stage not in {Stage.INTENDED, Stage.UPLOADED}
         assert held == signed
 
 
 def test_of_kernels_that_intend_at_once_one_is_new(path: Path) -> None:
     """Also when none of them has opened the journal before."""
-    with child(path, "race") as one, child(path, "race") as two, child(path, "race") as three:
-        racers = (one, two, three)
+    with ExitStack() as stack:
+        racers = [stack.enter_context(child(path, "publish", "ready")) for _ in range(3)]
         for racer in racers:
             racer.until("ready")
         for racer in racers:
@@ -121,7 +121,7 @@ def test_of_kernels_that_intend_at_once_one_is_new(path: Path) -> None:
 
 def test_an_owner_lives_until_its_process_ends(path: Path) -> None:
     """While it lives its intent stands, however long that takes."""
-    with Journal(path) as journal, child(path, "publish") as publisher:
+    with Journal(path) as journal, child(path, "publish", "intended") as publisher:
         publisher.until("intended")
 
         assert journal.abandon_orphans(NETWORK) == []
@@ -135,7 +135,7 @@ def test_an_owner_lives_until_its_process_ends(path: Path) -> None:
 
 def test_an_owner_of_another_network_is_left_alone(path: Path) -> None:
     """Orphans are looked for where the session is connected."""
-    with child(path, "publish") as publisher:
+    with child(path, "publish", "intended") as publisher:
         publisher.until("intended")
 
     with Journal(path) as journal:
@@ -168,7 +168,7 @@ def test_what_was_taken_over_is_not_signed(path: Path) -> None:
 
 def test_killed_in_a_transaction_nothing_of_it_is_kept(path: Path) -> None:
     """And nobody waits for the dead."""
-    with child(path, "write") as writer:
+    with child(path, "write", "written") as writer:
         writer.until("written")
 
     with Journal(path) as journal:
@@ -178,7 +178,7 @@ def test_killed_in_a_transaction_nothing_of_it_is_kept(path: Path) -> None:
 def test_the_dead_leave_no_files_behind(path: Path) -> None:
     """Signs of life are swept at the next start."""
     for _ in range(3):
-        with child(path, "publish") as publisher:
+        with child(path, "publish", "open") as publisher:
             publisher.until("open")
 
     with Journal(path) as journal:
@@ -189,7 +189,7 @@ def test_the_dead_leave_no_files_behind(path: Path) -> None:
 
 def test_one_sender_of_an_account_at_a_time(path: Path) -> None:
     """Over all processes; another account, or another network, doesn't wait."""
-    with Journal(path) as journal, child(path, "send") as sender:
+    with Journal(path) as journal, child(path, "send", "sending") as sender:
         sender.until("sending")
 
         with (
@@ -210,7 +210,7 @@ def test_one_sender_of_an_account_at_a_time(path: Path) -> None:
 
 def test_the_senders_lock_is_let_go_by_death(path: Path) -> None:
     """A killed kernel stops nobody."""
-    with Journal(path) as journal, child(path, "send") as sender:
+    with Journal(path) as journal, child(path, "send", "sending") as sender:
         sender.until("sending")
         sender.kill()
 
@@ -289,7 +289,7 @@ def test_a_reader_does_not_wait_for_a_writer(path: Path) -> None:
     """A kernel in the middle of a write stops no other from showing its tasks."""
     with Journal(path) as journal:
         journal.intend(draft(name="earlier"))
-        with child(path, "write") as writer:
+        with child(path, "write", "written") as writer:
             writer.until("written")
 
             assert [task.name for task in journal.tasks()] == ["earlier"]

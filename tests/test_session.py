@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel
 
 import ogpu_jupyter
-from ogpu_jupyter import session as sessions
 from ogpu_jupyter.errors import (
     AccountError,
     AmountError,
@@ -366,7 +365,7 @@ def test_the_persons_key_is_not_used_on_a_local_network(localnet, monkeypatch):
 
 def test_without_a_key_the_error_names_the_variable():
     with pytest.raises(AccountError, match="CLIENT_PRIVATE_KEY"):
-        sessions.connect("testnet")
+        ogpu_jupyter.connect("testnet")
 
 
 def test_a_response_that_is_paid_cannot_be_confirmed_again(funded):

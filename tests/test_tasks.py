@@ -12,7 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from ogpu_jupyter.errors import InputError
 from ogpu_jupyter.tasks import (
+    DeliveryMethod,
     NetworkId,
+    ResponseStatus,
+    SourceStatus,
     Stage,
     TaskInfo,
     TaskInput,
@@ -121,6 +124,13 @@ def test_each_status_of_the_chain_is_a_stage():
 @pytest.mark.parametrize("stage", Stage)
 def test_a_stage_has_a_status_just_when_it_is_on_chain(stage):
     assert (record(stage=stage).status is not None) == stage.is_on_chain
+
+
+@pytest.mark.parametrize("words", [TaskStatus, SourceStatus, ResponseStatus, DeliveryMethod])
+def test_the_contracts_numbers_print_as_words(words):
+    for word in words:
+        assert str(word) == f"{word}" == word.name
+        assert word == int(word)
 
 
 def test_a_signed_transaction_does_not_show_its_bytes():

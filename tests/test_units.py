@@ -49,7 +49,21 @@ def test_an_amount_is_exact_wei(text, wei):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "abc", "1 eth er", "-1", "1e5", "0x10", "nan", "inf", "1,5", "5 btc", True, "1" * 200, "٣"],
+    [
+        "",
+        "abc",
+        "1 eth er",
+        "-1",
+        "1e5",
+        "0x10",
+        "nan",
+        "inf",
+        "1,5",
+        "5 btc",
+        True,
+        "1" * 200,
+        "٣",
+    ],
 )
 def test_what_is_no_amount_is_refused(text):
     """The error shows what was typed and what to type instead."""

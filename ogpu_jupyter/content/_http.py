@@ -89,11 +89,14 @@ class Exchange:
             raise Unreachable(_late(deadline), late=True)
         with _cut_off(deadline) as guard:
             try:
-                return self._read(method, url, deadline, max_bytes, options)
+                answer = self._read(method, url, deadline, max_bytes, options)
             except (requests.RequestException, HTTPError, OSError) as error:
                 if guard.fired or not deadline.left:
                     raise Unreachable(_late(deadline), late=True) from None
                 raise Unreachable(_reason(error)) from None
+            if guard.fired:  # a shut connection can look like the end of an answer
+                raise Unreachable(_late(deadline), late=True)
+            return answer
 
     def _read(
         self, method: str, url: str, deadline: Deadline, max_bytes: int, options: dict[str, Any]

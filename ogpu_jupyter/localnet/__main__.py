@@ -19,7 +19,8 @@ def main() -> int:
     words = vars(_parser().parse_args())
     try:
         run(Options(**words))
-    except OgpuError:
+    except OgpuError as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,10 +104,10 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _close(stream: object) -> None:
+def _close(stream: IO[bytes] | None) -> None:
     if stream is not None:
         with suppress(OSError):
-            stream.close()  # type: ignore[attr-defined]
+            stream.close()
 
 
 def when_orphaned(then: threading.Event) -> None:

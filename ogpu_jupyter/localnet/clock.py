@@ -24,8 +24,7 @@ class Clock:
     def __init__(self, rpc: Rpc, block_time: float | None) -> None:
         self._rpc = rpc
         self._block_time = block_time
-        self._next = time.monotonic() + self._beat(idle=0.0)
-        self._changed = time.monotonic()
+        self._next = self._changed = time.monotonic()  # a saved chain lags behind by days
         self._height = -1
 
     @property

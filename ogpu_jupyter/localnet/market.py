@@ -36,9 +36,14 @@ class Market:
     services: dict[str, str]
 
 
-def set_up(rpc: Rpc, services: Mapping[str, Service], put: Callable[[bytes], str]) -> Market:
-    """Deploy, stake, publish and register on a new chain; `put` stores a source's metadata."""
-    sender = _Sender(rpc)
+def set_up(
+    rpc: Rpc, services: Mapping[str, Service], put: Callable[[bytes], str], *, mine: bool = False
+) -> Market:
+    """Deploy, stake, publish and register on a new chain; `put` stores a source's metadata.
+
+    With `mine`, the node doesn't mine by itself.
+    """
+    sender = _Sender(rpc, mine=mine)
     contracts = _addresses(sender.add(DEPLOYER.address, None, _creation_code(), gas=14_000_000))
     terminal, nexus = contracts["terminal"], contracts["nexus"]
     announce = _call("announceProvider(address,uint256)", PROVIDER.address, STAKE)
@@ -76,8 +81,9 @@ def checksum(address: bytes) -> str:
 class _Sender:
     """Collects transactions of the dev accounts, and sends them in one request."""
 
-    def __init__(self, rpc: Rpc) -> None:
+    def __init__(self, rpc: Rpc, *, mine: bool) -> None:
         self._rpc = rpc
+        self._mine = mine
         self._nonces: dict[str, int] = {}
         self._calls: list[Call] = []
 
@@ -103,6 +109,8 @@ class _Sender:
         while not all(receipts):
             if time.monotonic() > end:
                 raise NetworkError("The local node doesn't mine the market's transactions.")
+            if self._mine:
+                self._rpc.call("evm_mine")
             time.sleep(0.005)
             receipts = self._receipts(sent)
         refused = [n for n, receipt in enumerate(receipts) if receipt["status"] != "0x1"]

@@ -12,6 +12,7 @@ import platform
 import re
 import secrets
 import shutil
+import socket
 import sys
 import threading
 from importlib.util import find_spec
@@ -97,9 +98,22 @@ class Node(Protocol):
 
 def launch(anvil: Path | None, options: Options, *, load: Path | None = None) -> Node:
     """Start anvil, with the chain in the file `load` if given, or the embedded node."""
+    if options.port:
+        _check_free(options.port)
     if anvil is not None:
         return Anvil(anvil, options, load=load)
     return Embedded(options)
+
+
+def _check_free(port: int) -> None:
+    """In words of ours; between this look and the node's, the node's own words have to do."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise InputError(
+            f"Port {port} can't be used for the local network: {error.strerror}.",
+            hint="Give another one, or 0 for any that is free.",
+        ) from error
 
 
 class _Process:
@@ -159,6 +173,7 @@ def _anvil_arguments(options: Options, states: int) -> list[str]:
     words += ["--mnemonic", MNEMONIC, "--accounts", str(len(ALL))]
     words += ["--balance", str(FUNDS // 10**18), "--prune-history", str(states), "--no-cors"]
     words += ["--disable-default-create2-deployer", "--disable-console-log", "--color", "never"]
+    words += ["--slots-in-an-epoch", "1"]  # safe and finalized are near, as on the real network
     # Block 0 is made of these and the second it was made in, and of nothing else: without
     # chance in them, two chains begun in the same second would be one.
     words += ["--gas-limit", str(30_000_000 + secrets.randbelow(2**21))]

@@ -112,6 +112,7 @@ class OgpuMagics(Magics):
         words = read_task(line)
         if words.help:
             return Panel(help_of_task())
+        _check_wait(words)
         data = read_body(
             cell,
             self._names,
@@ -157,7 +158,7 @@ class OgpuMagics(Magics):
         return task
 
     def _connect(self, words: Words) -> StatusInfo:
-        from ogpu_jupyter.session import connect  # noqa: PLC0415 - heavy, not on load
+        from ogpu_jupyter.kernel import connect  # noqa: PLC0415 - heavy, not on load
 
         account = words["account"] and lookup(self._names, words["account"])
         connect(self._network(words), account)
@@ -295,7 +296,7 @@ class OgpuMagics(Magics):
 
     def _session(self) -> Session:
         """The kernel's session, with the caps that were set."""
-        from ogpu_jupyter.session import current  # noqa: PLC0415 - heavy, not on load
+        from ogpu_jupyter.kernel import current  # noqa: PLC0415 - heavy, not on load
 
         session = current()
         if session is not self._limited:
@@ -315,6 +316,14 @@ class OgpuMagics(Magics):
         if kernel is not None:
             return _ask if kernel._allow_stdin else None  # noqa: SLF001 - the only place that says so
         return _ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _check_wait(words: Words) -> None:
+    if words["timeout"] is not None and not words["wait"]:
+        raise InputError(
+            "`--timeout` is how long `--wait` waits.",
+            hint="Add `--wait`, or leave `--timeout` away.",
+        )
 
 
 def _ask(question: str) -> bool:

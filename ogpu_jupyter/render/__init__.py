@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .answers import answer_html, answer_text
 from .page import html
-from .summary import line, text
+from .summary import answer_lines, line, text
 from .tables import (
     PlanInfo,
     StatusInfo,
@@ -26,6 +26,7 @@ __all__ = [
     "PlanInfo",
     "StatusInfo",
     "answer_html",
+    "answer_lines",
     "answer_text",
     "html",
     "line",

@@ -22,7 +22,7 @@ _STATES: Final = {
     Stage.RESPONDED: "in escrow",
     Stage.FINALIZED: "paid",
     Stage.CANCELED: "returned",
-    Stage.EXPIRED: "not paid out",
+    Stage.EXPIRED: "unpaid",
     Stage.FAILED: "not taken",
     Stage.ABANDONED: "not taken",
 }

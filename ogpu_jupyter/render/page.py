@@ -96,8 +96,10 @@ def _step(step: Step) -> str:
 
 
 def _done_note(step: Step) -> str:
-    words = step.note or (f"{format_time(step.at)[11:]}" if step.at else "")
-    timed = moment_html(step.at, words) if step.at and words else esc(words)
+    if step.at and not step.note:
+        clock, _, zone = format_time(step.at)[11:].partition(" ")
+        return f'{moment_html(step.at, clock)} <span class="ogpu-utc">{zone}</span>'
+    timed = moment_html(step.at, step.note) if step.at else esc(step.note)
     return f"{timed} {address_html(step.by)}" if step.by else timed
 
 

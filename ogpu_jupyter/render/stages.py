@@ -123,8 +123,8 @@ _SENTENCES: Final = {
     Stage.SIGNED: "Signed, and on its way to the network.",
     Stage.SENT: "Sent. Waiting for a block.",
     Stage.PUBLISHED: "Waiting for a provider to take it.",
-    Stage.CANCELED: "Canceled before a provider took it. The payment is back in the vault.",
-    Stage.EXPIRED: "Its time has passed without an answer. The payment was not paid out.",
+    Stage.CANCELED: "Canceled. The payment is back in the vault.",
+    Stage.EXPIRED: "Its time has passed without an answer. Nothing was paid out.",
     Stage.FAILED: "The network refused it. The payment was not taken.",
     Stage.ABANDONED: "Never sent. Nothing was spent.",
 }

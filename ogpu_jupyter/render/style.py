@@ -1,9 +1,9 @@
 """One visual language: the theme's own colours, and quiet shapes.
 
 Every class starts with `ogpu-` and every rule starts at `&`, the view itself: its class,
-twice, so that it wins over the notebook's own rules for tables, lists and code. A view carries the parts
-that it uses, so that it stands alone in an exported page. There is no script, no `url()`
-and no `@import`.
+twice, so that it wins over the notebook's own rules for tables, lists and code. A view
+carries the parts that it uses, so that it stands alone in an exported page. There is no
+script, no `url()` and no `@import`.
 
 Colours come from JupyterLab's theme, else from VS Code's, else from the two sets below,
 by the reader's own preference. A view paints its own ground, so its ink is always legible.
@@ -133,7 +133,8 @@ _TASK: Final = """
 }
 & .ogpu-facts div { min-width: 0; }
 & .ogpu-facts dt { font-weight: 400; font-size: 11px; color: var(--soft); }
-& .ogpu-facts dd { white-space: nowrap; }
+& .ogpu-facts dd { overflow-wrap: normal; }
+& .ogpu-alone { margin-top: 9px; }
 & .ogpu-sent, & .ogpu-answer { padding: 8px 16px; border-top: 1px solid var(--line); }
 & .ogpu-sent > summary { font-size: 12px; }
 & .ogpu-sent[open] > summary { margin-bottom: 6px; }
@@ -158,12 +159,15 @@ _TASK: Final = """
     padding-left: 11px; padding-right: 11px;
   }
   & .ogpu-steps b { font-size: 11px; }
+  & .ogpu-sub .ogpu-id, & .ogpu-sub .ogpu-utc { display: none; }
+  & .ogpu-facts { grid-template-columns: repeat(auto-fill, minmax(118px, 1fr)); font-size: 12px; }
 }
 """
 
 _TEXT: Final = """
 & .ogpu-text {
-  white-space: pre-wrap; max-width: 46rem; font: 400 14px/1.6 var(--jp-content-font-family, inherit);
+  white-space: pre-wrap; max-width: 46rem; font-size: 14px; line-height: 1.6;
+  font-family: var(--jp-content-font-family, inherit);
 }
 & .ogpu-said + .ogpu-said { margin-top: 8px; }
 & .ogpu-role { font-size: 11px; font-weight: 600; color: var(--soft); }
@@ -175,7 +179,9 @@ _TEXT: Final = """
   background: color-mix(in srgb, var(--tone) 20%, var(--bg));
   box-shadow: inset 0 -2px 0 var(--tone);
 }
-& .ogpu-marks mark small { margin-left: 5px; font-size: 10px; font-weight: 700; color: var(--soft); }
+& .ogpu-marks mark small {
+  margin-left: 5px; font-size: 10px; font-weight: 700; color: var(--soft);
+}
 & .ogpu-wide { overflow-x: auto; margin-top: 2px; }
 & .ogpu-named + .ogpu-named { margin-top: 10px; }
 & .ogpu-named > .ogpu-role { margin-bottom: 2px; }
@@ -195,9 +201,13 @@ _BARS: Final = """
 }
 & .ogpu-bars li > :last-child { text-align: right; }
 & .ogpu-track { height: 8px; border-radius: 4px; background: var(--line); overflow: hidden; }
-& .ogpu-track i { display: block; height: 100%; border-radius: 4px; background: var(--hue, var(--accent)); }
+& .ogpu-track i {
+  display: block; height: 100%; border-radius: 4px; background: var(--hue, var(--accent));
+}
 & .ogpu-bars .ogpu-top { font-weight: 600; }
-@media (forced-colors: active) { & .ogpu-track { border: 1px solid CanvasText; forced-color-adjust: none; } }
+@media (forced-colors: active) {
+  & .ogpu-track { border: 1px solid CanvasText; forced-color-adjust: none; }
+}
 """
 
 _IMAGE: Final = """

@@ -15,9 +15,9 @@ from .stages import badge, sentence, steps
 from .words import countdown, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from ogpu_jupyter.tasks import Answer, Response, TaskRecord
+    from ogpu_jupyter.tasks import Answer, Json, Response, TaskRecord
 
     from .stages import Step
 
@@ -30,9 +30,14 @@ def text(record: TaskRecord, answers: Mapping[str, Answer], now: float) -> str:
         f"{_title(record)}: {badge(record).lower()}. {sentence(record)}",
         *([one_line(record.problem, 500)] if record.problem else []),
         *(f"  {name:<12} {value}" for name, value in _facts(record, now) if value),
-        *_answer_lines(record, answers),
+        *_all_answers(record, answers),
     ]
     return "\n".join(lines)
+
+
+def answer_lines(record: TaskRecord, answers: Mapping[str, Answer]) -> list[str]:
+    """Those answers alone, for a terminal that has shown the rest before."""
+    return _listed(record, [r for r in record.responses if r.address in answers], answers)
 
 
 def _title(record: TaskRecord) -> str:
@@ -75,15 +80,20 @@ def _left(record: TaskRecord, now: float) -> str:
     return f"in {countdown(left)}" if left > 0 else "its time is up"
 
 
-def _answer_lines(record: TaskRecord, answers: Mapping[str, Answer]) -> list[str]:
-    data = asked(record)
-    shown = record.responses[:_MAX_ANSWERS]
-    lines: list[str] = []
-    for response in shown:
+def _all_answers(record: TaskRecord, answers: Mapping[str, Answer]) -> list[str]:
+    lines = _listed(record, record.responses[:_MAX_ANSWERS], answers)
+    more = len(record.responses) - _MAX_ANSWERS
+    return [*lines, f"and {more} more answers"] if more > 0 else lines
+
+
+def _listed(
+    record: TaskRecord, responses: Sequence[Response], answers: Mapping[str, Answer]
+) -> list[str]:
+    data, lines = asked(record), []
+    for response in responses:
         answer = answers.get(response.address)
         lines += [_heading(record, response), *_indented(_content(answer, data))]
-    more = len(record.responses) - len(shown)
-    return [*lines, f"and {more} more answers"] if more else lines
+    return lines
 
 
 def _heading(record: TaskRecord, response: Response) -> str:
@@ -94,10 +104,10 @@ def _heading(record: TaskRecord, response: Response) -> str:
     return f"answer {response.address} by {response.provider}, bid {bid}{paid}:"
 
 
-def _content(answer: Answer | None, data: object) -> str:
+def _content(answer: Answer | None, data: Json) -> str:
     if answer is None:
         return "its content is being fetched"
-    return plain(answer.problem) if answer.problem else answer_text(answer.value, data=data)  # type: ignore[arg-type]
+    return plain(answer.problem) if answer.problem else answer_text(answer.value, data=data)
 
 
 def _indented(text: str) -> list[str]:

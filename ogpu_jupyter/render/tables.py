@@ -265,12 +265,15 @@ def plan_html(plan: PlanInfo) -> str:
     by = f' <span class="ogpu-soft">by {source}</span>' if source else ""
     facts = [
         ("Payment", amount_html(plan.payment)),
-        ("Network fee, at most", f"{amount_html(plan.max_fee_total)} {_gas(plan)}"),
+        ("Network fee, at most", amount_html(plan.max_fee_total)),
         ("Total, at most", amount_html(plan.payment + plan.max_fee_total)),
         ("Expires", moment_html(plan.expires_at, f"in {countdown(plan.expires_at - plan.now)}")),
-        ("Vault", _change(plan.vault_before, plan.vault_after, "")),
-        ("Wallet", _change(plan.wallet_before, plan.wallet_after_at_least, "at least ")),
+        ("Gas", f'<span class="ogpu-n">{plan.gas:,}</span>'),
         ("Source", address_html(plan.source)),
+        ("Vault now", amount_html(plan.vault_before)),
+        ("Vault after", amount_html(plan.vault_after)),
+        ("Wallet now", amount_html(plan.wallet_before)),
+        ("Wallet after, at least", amount_html(plan.wallet_after_at_least)),
     ]
     earlier = f'<p class="ogpu-note">{esc(_earlier(plan))}</p>' if plan.earlier else ""
     payload = (
@@ -283,14 +286,6 @@ def plan_html(plan: PlanInfo) -> str:
 
 
 _NOTHING_SENT: Final = "Checked and simulated. Nothing was sent, nothing was spent."
-
-
-def _gas(plan: PlanInfo) -> str:
-    return f'<span class="ogpu-soft">{plan.gas:,} gas</span>'
-
-
-def _change(before: int, after: int, word: str) -> str:
-    return f'{amount_html(before)} <span class="ogpu-soft">→ {word}</span>{amount_html(after)}'
 
 
 def _earlier(plan: PlanInfo) -> str:

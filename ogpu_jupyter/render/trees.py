@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from .images import picture
 from .registry import Kind, figure
-from .safe import esc, plain, visible
+from .safe import esc, plain
 
 if TYPE_CHECKING:
     from ogpu_jupyter.tasks import Json
@@ -69,6 +70,9 @@ def _items(value: dict[str, Json] | list[Json]) -> list[tuple[str, Json]]:
 
 def _leaf(value: Json) -> str:
     if isinstance(value, str):
+        image = picture(value)
+        if image is not None:
+            return f'<span class="ogpu-v">[{image.name}]</span>'
         return f'<span class="ogpu-s" dir="auto">{esc(value, _MAX_STRING)}</span>'
     return f'<span class="ogpu-v">{esc(scalar(value))}</span>'
 
@@ -87,7 +91,8 @@ def tree_text(value: Json) -> str:
 
 def _pruned(value: Json, depth: int, budget: _Budget) -> Json:
     if isinstance(value, str):
-        return visible(plain(value, _MAX_STRING))
+        image = picture(value)
+        return f"[{image.name}]" if image else plain(value, _MAX_STRING)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
         return figure(value)
     if not isinstance(value, (dict, list)):

@@ -21,7 +21,6 @@ def shell() -> Iterator[InteractiveShell]:
     shell = InteractiveShell.instance(config=config, colors="nocolor")
     shell.run_line_magic("load_ext", "ogpu_jupyter")
     yield shell
-    shell.reset(new_session=False)
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
     sys.displayhook, sys.excepthook = hook, excepthook

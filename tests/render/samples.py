@@ -136,12 +136,11 @@ def choosing(*, confirmed: bool = False) -> tuple[TaskRecord, dict[str, Answer]]
         payment=OGPU // 500,
         winner=PROVIDERS[1] if confirmed else "",
     )
-    texts = [
-        "The sky looks blue because air scatters short wavelengths more than long ones.",
+    rayleigh = (
         "Rayleigh scattering: its strength goes with the inverse fourth power of the wavelength, "
-        "so blue light reaches the eye from all over the sky.",
-        "Because of the ocean.",
-    ]
+        "so blue light reaches the eye from all over the sky."
+    )
+    texts = ["Air scatters short wavelengths more than long ones.", rayleigh, "The ocean."]
     return chosen, {
         address: Answer(value={"role": "assistant", "content": text})
         for address, text in zip(RESPONSES, texts, strict=True)
@@ -212,7 +211,7 @@ ANSWERS: dict[str, tuple[Any, Any]] = {
         {"input": SENTENCE, "args": {"task": "token-classification"}},
     ),
     "summary": (
-        {"result": [{"summary_text": "She wrote the first program, for a machine that never was."}]},
+        {"result": [{"summary_text": "She wrote a program for a machine that never was."}]},
         {"input": SENTENCE},
     ),
     "question": ({"answer": "London", "score": 0.912, "start": 36, "end": 42}, {"input": SENTENCE}),

@@ -14,6 +14,7 @@ import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ogpu_jupyter.chain.contracts import NEXUS
 from ogpu_jupyter.chain.rpc import Call
 from ogpu_jupyter.chain.snapshots import snapshots
 from ogpu_jupyter.errors import NetworkError, OgpuError
@@ -25,8 +26,9 @@ from .pace import Pace
 from .watched import Awaited, Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from ogpu_jupyter.chain.contracts import Log
     from ogpu_jupyter.chain.networks import Network
     from ogpu_jupyter.chain.rpc import Rpc
     from ogpu_jupyter.chain.transactions import Head, Receipt
@@ -223,7 +225,13 @@ class Follower:
         if retracted:
             self._tell(self._listener.on_retracted, retracted)
         if receipts:
+            self._touch(NEXUS.decode_log(log) for receipt in receipts for log in receipt.logs)
             self._tell(self._listener.on_receipts, receipts)
+
+    def _touch(self, logs: Iterable[Log | None]) -> None:
+        for log in logs:
+            for name in ("task", "response"):
+                self._watched.touch(str(log.args.get(name, "")) if log else "")
 
     def _read_logs(self, head: Head, found: Any) -> None:
         if not self._is_busy():
@@ -235,10 +243,9 @@ class Follower:
             found, complete = self._logs.catch_up(head.number, self._range)
             if not complete:
                 self._watched.touch_all()
-        for log in self._logs.take(found, self._watched.concerns):
-            self._height = max(self._height, log.block)
-            for name in ("task", "response"):
-                self._watched.touch(str(log.args.get(name, "")))
+        logs = self._logs.take(found, self._watched.concerns)
+        self._height = max([self._height, *(log.block for log in logs)])
+        self._touch(logs)
 
     def _range(self, call: Call) -> list[Any] | None:
         """None where the node finds the range too long, or its answer is."""

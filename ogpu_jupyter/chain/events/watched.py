@@ -47,10 +47,14 @@ class Watched:
         return len(self._tasks)
 
     def add(self, addresses: Iterable[str]) -> bool:
+        """Those that are gone count as new: they may be back."""
         with self._lock:
-            new = [address for address in addresses if address.lower() not in self._tasks]
+            new = [address for address in addresses if self._is_new(address.lower())]
             self._tasks |= {address.lower(): _Task(address) for address in new}
         return bool(new)
+
+    def _is_new(self, key: str) -> bool:
+        return key not in self._tasks or self._tasks[key].gone
 
     def remove(self, addresses: Iterable[str]) -> None:
         with self._lock:

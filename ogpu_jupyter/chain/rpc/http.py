@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     import socket
 
 MAX_BYTES = 64 << 20
+PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
 _CONNECT = 10.0  # an address that doesn't answer by then won't
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _KINDS = (
-    ("NameResolution", "there is no such host", False),
-    ("refused", "connection refused", False),
-    ("ConnectTimeout", "no connection in time", False),
-    ("Failed to establish", "no connection", False),
-    ("CERTIFICATE", "its certificate can't be trusted", False),
-    ("SSL", "no secure connection could be made", False),
-    ("timed out", "no answer in time", True),
+    ("NameResolution", "there is no such host", PATIENCE),
+    ("refused", "connection refused", PATIENCE),
+    ("ConnectTimeout", "no connection in time", PATIENCE),
+    ("Failed to establish", "no connection", PATIENCE),
+    ("CERTIFICATE", "its certificate can't be trusted", 0.0),
+    ("SSL", "no secure connection could be made", PATIENCE),
+    ("timed out", "no answer in time", None),
 )
 _current = threading.local()
 
@@ -45,12 +46,12 @@ class Page(NamedTuple):
 
 
 class WireError(Exception):
-    """There is no answer, in words; `reached` is False when no request can have arrived."""
+    """There is no answer, in words. `patience`: the seconds it is worth; None: all there are."""
 
-    def __init__(self, reason: str, *, reached: bool) -> None:
+    def __init__(self, reason: str, *, patience: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.reached = reached
+        self.patience = patience
 
 
 class Wire:
@@ -68,10 +69,10 @@ class Wire:
     def post(self, body: bytes, *, until: float) -> Page:
         left = until - time.monotonic()
         if left <= 0:
-            raise WireError("no answer in time", reached=False)
+            raise WireError("no answer in time")
         with self._lock:
             if self._closed:
-                raise WireError("it was disconnected", reached=False)
+                raise WireError("it was disconnected", patience=0.0)
             self.requests += 1
         _current.until = until
         wait = (min(left, _CONNECT), left)
@@ -118,9 +119,9 @@ def _read(response: requests.Response, until: float) -> bytes:
     for part in response.iter_content(1 << 16):
         size += len(part)
         if size > MAX_BYTES:
-            raise WireError(f"an answer of more than {MAX_BYTES >> 20} MB", reached=True)
+            raise WireError(f"an answer of more than {MAX_BYTES >> 20} MB", patience=0.0)
         if time.monotonic() > until:
-            raise WireError("no whole answer in time", reached=True)
+            raise WireError("no whole answer in time")
         parts.append(part)
     return b"".join(parts)
 
@@ -134,10 +135,10 @@ def _retry_after(response: requests.Response) -> float | None:
 def _explained(error: Exception) -> WireError:
     """Their text holds the whole URL, which may hold an API key: only its kind is told."""
     text = str(error).rpartition("Caused by")[2]
-    for sign, reason, reached in _KINDS:
+    for sign, reason, patience in _KINDS:
         if sign in text:
-            return WireError(reason, reached=reached)
-    return WireError("the connection broke", reached=True)
+            return WireError(reason, patience=patience)
+    return WireError("the connection broke")
 
 
 class _Reader(io.RawIOBase):

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ogpu_jupyter.chain.rpc.http import PATIENCE
 from ogpu_jupyter.chain.rpc.values import one_line
 from ogpu_jupyter.errors import RpcError
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 LIMIT_EXCEEDED = -32005
 NO_ANSWER = -32099
-PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
 _MAX_MESSAGE = 1000
 _MAX_DIGITS = 100
 _BUSY = frozenset({408, 429, 502, 503, 504})
@@ -32,6 +32,7 @@ _TOO_MUCH = re.compile(r"more than|range|results|logs|response size", re.IGNOREC
 _RATE = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too (large|many)|limit|exceed|maximum", re.IGNORECASE)
 _STRING = re.compile(rb'"[^"]*"?')
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -98,7 +99,8 @@ def _refusal(page: Page, value: Any) -> Exception:
         return Trouble(words, patience=None, pause=0.25)
     if words or page.status in _NO_BATCH:
         too_large = page.status == 413 or bool(_TOO_LARGE.search(words))
-        return BatchRefused(too_large=too_large, remember=page.status not in _PASSING)
+        told = bool(words) or page.status not in _PASSING
+        return BatchRefused(too_large=too_large, remember=told)
     return _no_answer(page)
 
 
@@ -153,16 +155,17 @@ def is_shallow(body: bytes, depth: int = MAX_DEPTH) -> bool:
     """Brackets outside strings nest at most `depth` deep.
 
     To be asked before `json.loads`, which ends the process on deep brackets where somebody
-    has raised the recursion limit. Each round takes the innermost pairs away.
+    has raised the recursion limit. Each round takes the innermost pairs away; which kind of
+    bracket closes which is left to the parser.
     """
     if body.count(b"[") + body.count(b"{") <= depth:
         return True
     text = _STRING.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
-    text = text.translate(None, _NOT_BRACKETS)
+    text = text.translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(depth):
         if not text:
-            return True
-        text = text.replace(b"[]", b"").replace(b"{}", b"")
+            break
+        text = text.replace(b"[]", b"")
     return not text
 
 

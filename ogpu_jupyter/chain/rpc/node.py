@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ogpu_jupyter.chain.rpc.http import Wire, WireError
+from ogpu_jupyter.chain.rpc.http import PATIENCE, Wire, WireError
 from ogpu_jupyter.chain.rpc.messages import (
     NO_ANSWER,
-    PATIENCE,
     BatchRefused,
     Call,
     Trouble,
@@ -123,8 +122,7 @@ class Rpc:
         try:
             page = self._wire.post(body, until=until)
         except WireError as error:
-            patience = None if error.reached else PATIENCE
-            raise Trouble(error.reason, patience=patience) from None
+            raise Trouble(error.reason, patience=error.patience) from None
         found = answers_in(page, ids)
         return [answer_to(call, found.get(id_)) for call, id_ in zip(calls, ids, strict=True)]
 

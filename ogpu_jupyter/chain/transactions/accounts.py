@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ogpu_jupyter.chain.transactions.records import Order, Quote
 
 KEY_VARIABLE = "CLIENT_PRIVATE_KEY"
+_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 _KEY_HINT = (
     f"Set the environment variable {KEY_VARIABLE} before the kernel starts, or give an "
     "`eth_account` account: `ogpu_jupyter.connect(network, account=…)`."
@@ -48,8 +50,9 @@ def _from_environment() -> Signer:
     if not os.environ.get(KEY_VARIABLE, "").strip():
         raise AccountError(f"There is no key: {KEY_VARIABLE} is not set.", hint=_KEY_HINT)
     account: Signer | None = None
-    with suppress(Exception):  # whatever it says, and its frames, may hold the key
-        account = _web3.eth_account.Account.from_key(os.environ[KEY_VARIABLE].strip())
+    if _KEY.fullmatch(os.environ[KEY_VARIABLE].strip()):  # a digit less is another account's
+        with suppress(Exception):  # whatever it says, and its frames, may hold the key
+            account = _web3.eth_account.Account.from_key(os.environ[KEY_VARIABLE].strip())
     if account is None:
         raise AccountError(
             f"{KEY_VARIABLE} doesn't hold a private key.",

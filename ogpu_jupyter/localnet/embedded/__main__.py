@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 
-from ogpu_jupyter.localnet.accounts import ALL, FUNDS
 from ogpu_jupyter.localnet.children import when_orphaned
 from ogpu_jupyter.localnet.embedded.server import Server
 from ogpu_jupyter.localnet.rpc import HOST
@@ -24,20 +23,13 @@ def main() -> None:
     with server.turn:  # the first requests wait while the EVM is imported
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"Listening on {HOST}:{server.server_port}", flush=True)  # noqa: T201
-        _open(server, words.chain_id, automine=not words.no_mining)
+        # Imported with the port open already: it takes as long as all the rest.
+        from ogpu_jupyter.localnet.embedded.methods import open_node  # noqa: PLC0415
+
+        server.answer = open_node(words.chain_id, automine=not words.no_mining).answer
     orphaned.wait()
     # There is nothing to save, and an EVM in the middle of a loop would not listen.
     os._exit(0)
-
-
-def _open(server: Server, chain_id: int, *, automine: bool) -> None:
-    # Imported here, with the port open already: it takes as long as all the rest.
-    from ogpu_jupyter.localnet.embedded import reading, sending, testing  # noqa: F401, PLC0415
-    from ogpu_jupyter.localnet.embedded.chain import Chain  # noqa: PLC0415
-    from ogpu_jupyter.localnet.embedded.node import Node  # noqa: PLC0415
-
-    funds = {bytes.fromhex(account.address[2:]): FUNDS for account in ALL}
-    server.answer = Node(Chain(chain_id, funds), automine=automine).answer
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.localnet.embedded.errors import Refused, invalid
@@ -41,6 +42,7 @@ class Node:
         self.automine = automine
         self.snapshots: dict[int, tuple[int, int, Pool]] = {}
         self.filters: dict[int, Any] = {}
+        self.numbers = count(1)
 
     def block(self, tag: object) -> Block | None:
         """The block that a tag, number, hash or EIP-1898 object means; None for `pending`."""

@@ -7,15 +7,12 @@ from typing import Any, Final
 from ogpu_jupyter.localnet.accounts import ALL
 from ogpu_jupyter.localnet.embedded import calls
 from ogpu_jupyter.localnet.embedded.chain import GAS_LIMIT, TIP
-from ogpu_jupyter.localnet.embedded.errors import invalid
-from ogpu_jupyter.localnet.embedded.filters import read_filter
 from ogpu_jupyter.localnet.embedded.formats import (
     block_json,
     data,
     read_address,
     read_data,
     read_number,
-    read_object,
     receipt_json,
     transaction_json,
     word,
@@ -172,23 +169,6 @@ def estimate_gas(
     node: Node, told: object, tag: object = "pending", overrides: object = None
 ) -> str:
     return hex(calls.estimate(node.chain, calls.read_call(told), node.block(tag), overrides))
-
-
-# --- logs ---
-
-
-@method("eth_getLogs")
-def logs(node: Node, told: object) -> list[dict[str, Any]]:
-    fields = read_object(told, "filter")
-    wanted = read_filter(fields)
-    if fields.get("blockHash") is not None:
-        if "fromBlock" in fields or "toBlock" in fields:
-            raise invalid("cannot specify both blockHash and fromBlock/toBlock")
-        block = node.block({"blockHash": fields["blockHash"]})
-        return wanted.of([block] if block else [])
-    first = node.height(fields.get("fromBlock"))
-    last = node.height(fields.get("toBlock"))
-    return wanted.of(node.chain.with_logs(first, last))
 
 
 # --- fees ---

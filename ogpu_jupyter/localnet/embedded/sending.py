@@ -97,6 +97,8 @@ def _submit(node: Node, transaction: Transaction) -> str:
     next_nonce = chain.ledger.get_nonce(transaction.sender)
     if transaction.nonce < next_nonce:
         raise refused(f"nonce too low: next nonce {next_nonce}, tx nonce {transaction.nonce}")
+    if transaction.max_fee_per_gas < chain.draft().base_fee:
+        raise refused("max fee per gas less than block base fee")
     cost = transaction.gas * transaction.max_fee_per_gas + transaction.value
     owned = chain.ledger.get_balance(transaction.sender)
     if cost > owned:

@@ -53,6 +53,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 120  # an idle connection
     disable_nagle_algorithm = True
 
+    def do_GET(self) -> None:
+        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)
+
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if self.headers.get("Host") not in self.server.names or "Origin" in self.headers:
@@ -62,7 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length[:20]) > _MOST:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
-            self._reply(HTTPStatus.OK, self._answer(self.rfile.read(int(length))))
+            answer = self._answer(self.rfile.read(int(length)))
+            self._reply(HTTPStatus.OK if answer else HTTPStatus.NO_CONTENT, answer)
 
     def _answer(self, body: bytes) -> bytes:
         try:
@@ -80,8 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, status: HTTPStatus, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        if body or status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 

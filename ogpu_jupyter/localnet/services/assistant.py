@@ -33,14 +33,19 @@ class Chat(BaseModel):
     )
 
 
-def reply(chat: Chat) -> Message:
+class Reply(BaseModel):
+    role: Literal["assistant"] = "assistant"
+    content: str = Field(description="The answer.")
+
+
+def reply(chat: Chat) -> Reply:
     said = [message.content.strip() for message in chat.messages if message.role == "user"]
     question = said[-1] if said else ""
     for rule in _RULES:
         answer = rule(question, said)
         if answer is not None:
-            return Message(role="assistant", content=answer)
-    return Message(role="assistant", content=_reflect(question))
+            return Reply(content=answer)
+    return Reply(content=_reflect(question))
 
 
 def _silence(question: str, _: list[str]) -> str | None:
@@ -255,7 +260,7 @@ _ENDINGS = (
 
 def _reflect(question: str) -> str:
     """Honest about not knowing, but about the question that was asked."""
-    topics = texts.topics(question)
+    topics = [_short(topic) for topic in texts.topics(question)]
     about = _listed(topics) if topics else f"“{_short(question)}”"
     pick = _picker(question)
     opening = pick(_OPENINGS).format(about)

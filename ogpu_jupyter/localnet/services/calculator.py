@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 Number = int | float
 
+_NUMBERS: Final = (
+    "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
+)
 _WORDS: Final = (
+    *((rf"\b{word}\b", str(number)) for number, word in enumerate(_NUMBERS)),
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
     (r"\b(?:times|multiplied by)\b", "*"),
     (r"\b(?:divided by|over)\b", "/"),
     (r"\b(?:to the power of|\*\*)\b", "**"),
-    (r"\bsquare root of\b", "sqrt "),
+    (r"\b(?:the )?square root of\b", "sqrt "),
     (r"(\d)\s*%\s*of\b", r"\1/100*"),
     (r"\bpercent of\b", "/100*"),
     (r"\b(?:mod|modulo)\b", "%"),

@@ -22,8 +22,8 @@ GLOSSARY: Final = {
     "nexus": "Nexus is the contract that all events of the market come from.",
     "controller": "The controller is the contract through which a client publishes, confirms and "
     "cancels tasks.",
-    "terminal": "The terminal is the contract that knows which providers there are and who is their "
-    "master.",
+    "terminal": "The terminal is the contract that knows which providers there are and who is "
+    "their master.",
     "master": "A master owns providers: it stakes for them and receives what they earn.",
     "agent": "An agent is an account that may act for another, without holding its key.",
     "lockup": "The lockup is what a provider has staked. Sources can ask for a minimum.",
@@ -38,8 +38,8 @@ GLOSSARY: Final = {
     "order.",
     "wei": "A wei is the smallest part of a coin: 1 OGPU is 10^18 wei.",
     "receipt": "A receipt says what became of a transaction: its block, its gas and its events.",
-    "blockchain": "A blockchain is a list of transactions that many machines keep together, so that "
-    "none of them has to be trusted.",
+    "blockchain": "A blockchain is a list of transactions that many machines keep together, so "
+    "that none of them has to be trusted.",
     "jupyter": "Jupyter is where code, its output and your words stand together in one notebook.",
     "gpu": "A GPU works on thousands of numbers at once, which is what neural networks need.",
 }

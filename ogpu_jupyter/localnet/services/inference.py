@@ -42,7 +42,7 @@ class Question(BaseModel):
         description="A text, several texts, or an image as base64 or a data URL.",
         examples=["I love how quiet this machine is."],
     )
-    args: Arguments = Field(default_factory=Arguments)
+    args: Arguments = Field(default_factory=Arguments, description="The pipeline and its options.")
 
 
 class Answer(BaseModel):

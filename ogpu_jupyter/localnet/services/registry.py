@@ -68,7 +68,7 @@ _ALL = (
         "text2text",
         "Answers a chat: sums, words and texts, and questions about OpenGPU.",
         assistant.Chat,
-        assistant.Message,
+        assistant.Reply,
         assistant.reply,
     ),
     Service(

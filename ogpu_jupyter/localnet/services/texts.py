@@ -49,14 +49,14 @@ def topics(text: str, limit: int = 3) -> list[str]:
 
 def sentences(text: str) -> list[str]:
     """In their order; an abbreviation doesn't end one."""
-    found: list[str] = []
+    found: list[list[str]] = []
     for raw in _SENTENCE_END.split(text.strip()):
         piece = " ".join(raw.split())
-        if found and _ABBREVIATION.search(found[-1]):
-            found[-1] += " " + piece
+        if found and _ABBREVIATION.search(found[-1][-1][-10:]):
+            found[-1].append(piece)
         elif piece:
-            found.append(piece)
-    return found
+            found.append([piece])
+    return [" ".join(pieces) for pieces in found]
 
 
 def summarize(text: str, *, at_most: int) -> str:

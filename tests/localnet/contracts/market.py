@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from ogpu_jupyter.chain._web3 import eth_account, web3
 from ogpu_jupyter.localnet import contracts
@@ -53,6 +54,17 @@ def errors() -> dict[bytes, dict[str, Any]]:
     return {bytes(topic(entry)[:4]): entry for entry in found}
 
 
+@functools.cache
+def event_kinds() -> dict[bytes, tuple[str, str]]:
+    """Topic to contract and event; equal events of two contracts are read alike."""
+    return {
+        bytes(topic(entry)): (name, entry["name"])
+        for name in contracts.INTERFACE
+        for entry in abi(name)
+        if entry["type"] == "event"
+    }
+
+
 def reason(error: Exception) -> str:
     """What a revert says, on either node."""
     if isinstance(error, web3.exceptions.ContractPanicError):
@@ -77,11 +89,12 @@ class Anvil:
         self.process = subprocess.Popen(
             [path, "--port", "0", "--accounts", "1"], stdout=subprocess.PIPE, text=True
         )
-        url = f"http://{self._place()}"
+        self.url = f"http://{self._place()}"
         # It tells of every call: unread, it would stand still with its pipe full.
         self.reader = threading.Thread(target=self.process.stdout.read, daemon=True)
         self.reader.start()
-        self.w3 = web3.Web3(web3.HTTPProvider(url, cache_allowed_requests=True))
+        self.w3 = web3.Web3(web3.HTTPProvider(self.url, cache_allowed_requests=True))
+        self.session = requests.Session()
 
     def _place(self) -> str:
         for line in self.process.stdout:
@@ -105,7 +118,17 @@ class Anvil:
     def ask(self, method: str, *params: object) -> Any:
         return self.w3.provider.make_request(method, list(params))["result"]
 
+    def call_all(self, calls: list[dict[str, str]]) -> list[str]:
+        """The raw answers, in one request: asking one by one takes most of a long test."""
+        batch = [
+            {"jsonrpc": "2.0", "id": n, "method": "eth_call", "params": [call, "latest"]}
+            for n, call in enumerate(calls)
+        ]
+        answers = self.session.post(self.url, json=batch, timeout=10).json()
+        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+
     def close(self) -> None:
+        self.session.close()
         self.process.kill()
         self.process.wait()
         self.reader.join()
@@ -135,6 +158,9 @@ class Embedded:
         self.tester.time_travel(now + seconds)
         self.tester.mine_block()
 
+    def call_all(self, calls: list[dict[str, str]]) -> list[str]:
+        return [self.w3.eth.call(call).to_0x_hex() for call in calls]
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -153,6 +179,7 @@ class Market:
     provider: Any
     rival: Any
     sources: dict[int, str] = field(default_factory=dict)
+    kinds: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def on(cls, node: Anvil | Embedded) -> Market:
@@ -175,7 +202,13 @@ class Market:
 
     def contract(self, name: str, address: str | None = None) -> Any:
         place = address or getattr(self.deployment, name.lower())
-        return self.node.w3.eth.contract(place, abi=abi(name)).functions
+        return self.kind(name)(place).functions
+
+    def kind(self, name: str) -> Any:
+        """Made once: web3 takes milliseconds to read an ABI."""
+        if name not in self.kinds:
+            self.kinds[name] = self.node.w3.eth.contract(abi=abi(name))
+        return self.kinds[name]
 
     def __getattr__(self, name: str) -> Any:
         """`market.vault.claim()`, `market.task(address).getStatus()`."""
@@ -216,18 +249,19 @@ class Market:
         """A view's answer; `Reverted` where it reverts."""
         return self.simulate(self.other, call)
 
+    def numbers(self, calls: list[Any]) -> list[int]:
+        """Many answers at once, of views that give one word."""
+        raw = [{"to": call.address, "data": call._encode_transaction_data()} for call in calls]
+        return [int(answer, 16) for answer in self.node.call_all(raw)]
+
     def events(self, receipt: Any) -> list[tuple[Any, ...]]:
         """Every event as its name and its values, in order, whoever emitted it."""
         return [self._decoded(log) for log in receipt["logs"]]
 
     def _decoded(self, log: Any) -> tuple[Any, ...]:
-        for name in contracts.INTERFACE:
-            for entry in abi(name):
-                if entry["type"] == "event" and topic(entry) == log["topics"][0]:
-                    contract = self.node.w3.eth.contract(abi=abi(name))
-                    found = contract.events[entry["name"]]().process_log(log)
-                    return (entry["name"], *found["args"].values())
-        raise AssertionError(log)
+        name, event = event_kinds()[bytes(log["topics"][0])]
+        found = self.kind(name).events[event]().process_log(log)
+        return (event, *found["args"].values())
 
     def names(self, receipt: Any) -> list[str]:
         return [event[0] for event in self.events(receipt)]

@@ -1,0 +1,56 @@
+"""`kill -9` at each step between intent and receipt: once, or not at all with nothing spent."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import ogpu_jupyter
+from ogpu_jupyter.tasks import Stage
+from tests.helpers import ROOT
+from tests.killed import QUESTION, STEPS
+
+UNSENT = {"intended", "uploaded"}
+
+
+def killed_at(step, localnet, account, journal, source):
+    order = {
+        "network": {**vars(localnet.network)},
+        "key": account.key.hex(),
+        "journal": str(journal),
+        "step": step,
+        "source": source,
+    }
+    command = [sys.executable, "-m", "tests.killed"]
+    given = json.dumps(order).encode()
+    return subprocess.run(command, cwd=ROOT, input=given, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_kernel_publishes_once_or_never(step, localnet, account, session):
+    """The next connect finds what happened, and the same cell run again pays nothing twice."""
+    session.deposit(1)
+    source = session.names()["text2text"]
+    session.close()
+
+    code = killed_at(step, localnet, account, session.journal.path, source)
+    again = ogpu_jupyter.connect(localnet.network, account=account, journal=session.journal.path)
+    try:
+        (record,) = again.journal.tasks(again.network_id)
+        task = again.publish(source, "text2text", QUESTION)
+        answer = task.result(timeout=30)
+        count = again.client.rpc.call("eth_getTransactionCount", account.address, "latest")
+        vault = again.balance().vault
+    finally:
+        again.close()
+
+    assert code == -signal.SIGKILL
+    assert (record.stage is Stage.ABANDONED) == (step in UNSENT)
+    assert task.earlier == (step not in UNSENT)
+    assert answer["role"] == "assistant"
+    assert int(count, 16) == 2  # the deposit and one task
+    assert vault == 10**18 - task.payment
