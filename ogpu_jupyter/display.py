@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 # after a restart of the kernel Jupyter has only words in that place: "model not found".
 _NO_WIDGET_NO_WORDS: Final = (
     "<style>.jp-OutputArea-child:has(.ogpu) + .jp-OutputArea-child > "
-    '[data-mime-type="application/vnd.jupyter.widget-view+json"]:not(:has(*))'
-    "{display:none}</style>"
+    ".jupyter-widgets:not(:has(*)){display:none}</style>"
 )
 
 __all__ = ["Shown", "bundle", "in_notebook", "settle", "show"]

@@ -163,11 +163,14 @@ class Keeper:
             finished_at=finished if stage.is_final else None,
         )
         self._answers.fetch(record)
+        # One that only the clock calls expired stays watched: the chain has the last word.
+        if stage_of(snapshot.status).is_final and self._follower is not None:
+            self._follower.unwatch(record.address)
         return record
 
-    def retry(self, record: TaskRecord) -> None:
-        """Fetch what is missing, or what failed before."""
-        self._answers.fetch(record, again=True)
+    def retry(self, record: TaskRecord, *, lasting: bool = False) -> None:
+        """Fetch what is missing, also what failed before for `lasting` reasons."""
+        self._answers.retry(record, lasting=lasting)
 
     def answers(self, record: TaskRecord) -> dict[str, Answer]:
         return self._answers.of(record)
@@ -176,8 +179,7 @@ class Keeper:
         task = self._journal.task(transaction.task or 0)
         address = self._client.task_address(receipt)
         if not receipt.ok or address is None:
-            if not task.stage.is_on_chain:
-                self._keep(task, **task_after(transaction, task))
+            self._keep(task, **task_after(transaction, task))
             return
         record = self._keep(
             task,
@@ -210,12 +212,10 @@ class Keeper:
         if all(getattr(record, name) == value for name, value in changes.items()):
             return record
         record = self._journal.update(record.key, **changes)
-        if record.address in self._open:
+        if record.stage.is_final:
+            self._open.pop(record.address, None)
+        elif record.address in self._open:
             self._open[record.address] = record
-        if record.stage.is_final and record.address in self._open:
-            del self._open[record.address]
-            if self._follower is not None:
-                self._follower.unwatch(record.address)
         self._changed(record)
         return record
 
@@ -223,8 +223,7 @@ class Keeper:
 class Answers:
     """The content of responses: fetched a few at a time, kept in the journal.
 
-    A gateway that is away is not an answer: such a problem is kept for this session only,
-    and `again` tries anew.
+    A gateway that is away is not an answer: such a problem is kept for this session only.
     """
 
     def __init__(
@@ -243,11 +242,19 @@ class Answers:
                    if r.address in self._passing}  # fmt: skip
         return passing | self._journal.answers(record.key)
 
-    def fetch(self, record: TaskRecord, *, again: bool = False) -> None:
-        known = self._journal.answers(record.key)
+    def fetch(self, record: TaskRecord) -> None:
+        """What has not been tried yet."""
+        known = self.of(record)
         for response in record.responses:
-            old = known.get(response.address) or self._passing.get(response.address)
-            if old is None or (again and old.problem):
+            if response.address not in known:
+                self._start(record, response)
+
+    def retry(self, record: TaskRecord, *, lasting: bool) -> None:
+        """What is missing, and what failed before."""
+        kept = self._journal.answers(record.key)
+        for response in record.responses:
+            old = kept.get(response.address)
+            if old is None or (lasting and old.problem):
                 self._start(record, response)
 
     def _start(self, record: TaskRecord, response: Response) -> None:

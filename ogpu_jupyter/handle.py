@@ -12,6 +12,7 @@ from . import display, render
 from .errors import (
     ContentError,
     Interrupted,
+    NotConnected,
     OgpuError,
     TaskCanceled,
     TaskError,
@@ -240,6 +241,8 @@ class Task:
         try:
             with self._changed:
                 while not self.is_settled:
+                    if self.session.closed:
+                        raise NotConnected("The task's session is closed.")
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         raise self._late(timeout or 0)

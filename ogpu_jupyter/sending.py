@@ -210,19 +210,19 @@ class Sender:
 
 def task_after(transaction: TransactionRecord, task: TaskRecord) -> dict[str, Any]:
     """What a settled publishing transaction that made no task means for its record."""
-    if transaction.state is TransactionState.REVERTED:
-        return {
-            "stage": Stage.FAILED,
-            "fee": transaction.fee,
-            "problem": "The chain refused it: the gas was spent, the payment was not.",
-        }
-    if task.tx_hash == transaction.hash and not task.stage.is_on_chain:
+    if task.tx_hash != transaction.hash or task.stage.is_on_chain:
+        return {}
+    if transaction.state is TransactionState.REPLACED:
         return {
             "stage": Stage.ABANDONED,
             "problem": "It was never published: its place in the account's order went to "
-            "another transaction. Nothing was spent.",
+            f"another transaction. {NOTHING_SPENT}",
         }
-    return {}
+    return {
+        "stage": Stage.FAILED,
+        "fee": transaction.fee,
+        "problem": "The chain refused it: the gas was spent, the payment was not.",
+    }
 
 
 def _bumped(quote: Quote) -> Quote:

@@ -53,7 +53,7 @@ from .tasks import (
 from .units import Amount, format_amount, parse_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from . import localnet
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .chain.transactions import Order, Signer
 
 _ROUND_TRIP_SECONDS = 60.0
+_ON_THE_WAY = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
 
 class Session:
@@ -82,9 +83,8 @@ class Session:
         self.trouble = ""
         self.closed = False
         self.client = Client(network, HttpContentStore(network.pin_url, network.gateway_url))
-        self.network_id: NetworkId = self.client.identify()
+        self.network_id = self._identified()
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
-        self._fates: dict[str, TransactionRecord] = {}
         self._news = threading.Condition()
         self._sender = Sender(self.client, journal, self.network_id, signer)
         self._keeper = Keeper(
@@ -104,6 +104,13 @@ class Session:
         self._follower.start()
         atexit.register(self.close)
 
+    def _identified(self) -> NetworkId:
+        try:
+            return self.client.identify()
+        except OgpuError:
+            self.client.close()
+            raise
+
     def __repr__(self) -> str:
         return f"<Session {self.network.name} (chain {self.network.chain_id}), {self.account}>"
 
@@ -121,6 +128,8 @@ class Session:
         atexit.unregister(self.close)
         self._follower.stop()
         self.client.close()
+        for handle in list(self._tasks.values()):
+            handle.renew()
 
     # Publishing
 
@@ -370,6 +379,7 @@ class Session:
         text = str(getattr(reference, "address", reference)).strip()
         found = self.journal.find(self.network_id, text)
         if found:
+            self._keeper.retry(found[0], lasting=True)
             return self._handle(found[0])
         if len(text) == 42 and text.lower().startswith("0x"):
             return self._handle(self._adopt(checksum(text)))
@@ -387,10 +397,10 @@ class Session:
         """Pay a response, or a task's only one; returns when that is in a block."""
         response = self._response(target)
         open_ones = self.journal.tasks(self.network_id, open_only=True)
-        tasks = [r.address for r in open_ones if response in {x.address for x in r.responses}]
+        keys = [r.key for r in open_ones if response in {x.address for x in r.responses}]
         order = self.client.confirm_order(response)
         done = self._transact(order, TransactionKind.CONFIRM, "Confirmed the response.")
-        self._refresh(tasks)
+        self._until(lambda: all(self.journal.task(key).confirmed for key in keys))
         return done
 
     def cancel(self, target: object) -> TransactionRecord:
@@ -404,7 +414,7 @@ class Session:
             )
         order = self.client.cancel_order(task.address)
         done = self._transact(order, TransactionKind.CANCEL, "Canceled the task.")
-        self._refresh([task.address])
+        self._until(lambda: task.stage.is_final)
         return done
 
     def wait(self, *tasks: object, timeout: float | None = None) -> list[Task]:
@@ -420,7 +430,7 @@ class Session:
         return self._keeper.answers(record)
 
     def retry_answers(self, record: TaskRecord) -> None:
-        """Fetch again what could not be read before."""
+        """Fetch again what the gateway did not deliver."""
         self._keeper.retry(record)
 
     def chain_time(self) -> float:
@@ -439,6 +449,8 @@ class Session:
         handle = self._tasks.get(record.key)
         if handle is None:
             handle = self._tasks.setdefault(record.key, Task(self, record))
+        elif handle.record != record:
+            handle.renew(record)
         handle.earlier = earlier
         return handle
 
@@ -488,25 +500,24 @@ class Session:
         open_ones = self.journal.tasks(self.network_id, open_only=True)
         self._keeper.follow(open_ones)
         self._keeper.on_head(self.client.head())
-        self._refresh([record.address for record in open_ones if record.address])
-
-    def _refresh(self, addresses: Iterable[str]) -> None:
-        wanted = list(addresses)
-        if wanted:
-            read = snapshots(self.client.rpc, wanted)
-            self._keeper.on_snapshots([s for s in read if isinstance(s, TaskSnapshot)])
+        addresses = [record.address for record in open_ones if record.address]
+        read = snapshots(self.client.rpc, addresses)
+        self._keeper.on_snapshots([s for s in read if isinstance(s, TaskSnapshot)])
 
     def _changed(self, record: TaskRecord) -> None:
         handle = self._tasks.get(record.key)
         if handle is not None:
             handle.renew(record)
+        self._tell_news()
 
     def _settled(self, transaction: TransactionRecord) -> None:
-        with self._news:
-            self._fates[transaction.hash] = transaction
-            self._news.notify_all()
         if transaction.task is not None:
             self._changed(self.journal.task(transaction.task))
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        with self._news:
+            self._news.notify_all()
 
     def _troubled(self, error: OgpuError | None) -> None:
         self.trouble = error.what if error else ""
@@ -529,31 +540,34 @@ class Session:
             self._await(sent)
             return sent
 
-        return self._mined(uncut(send, gate, _interruption))
+        sent = uncut(send, gate, _interruption)
+        try:
+            return self._mined(sent)
+        except KeyboardInterrupt:
+            raise _interruption(sent) from None
 
     def _mined(self, sent: TransactionRecord) -> TransactionRecord:
-        def fate() -> TransactionRecord | None:
-            known = self._fates.get(sent.hash)
-            waiting = known is None or known.state in {
-                TransactionState.SIGNED,
-                TransactionState.SENT,
-            }
-            return None if waiting else known
+        def known() -> TransactionRecord | None:
+            return self.journal.transaction(self.network_id, sent.hash)
 
-        with self._news:
-            self._news.wait_for(lambda: fate() is not None, timeout=_ROUND_TRIP_SECONDS)
-            known = self._fates.pop(sent.hash, None) if fate() else None
-        if known is None:
+        self._until(lambda: (now := known()) is not None and now.state not in _ON_THE_WAY)
+        now = known()
+        if now is None or now.state in _ON_THE_WAY:
             raise Unclear(
                 f"The transaction {sent.hash} is not in a block yet.",
                 tx_hash=sent.hash,
                 spent="It may still go through; it is never sent twice.",
                 hint="Type `%ogpu status` to see what came of it.",
             )
-        if known.state is TransactionState.MINED:
-            return known
-        fee = f"Its gas of {format_amount(known.fee)} was spent." if known.fee else NOTHING_SPENT
+        if now.state is TransactionState.MINED:
+            return now
+        fee = f"Its gas of {format_amount(now.fee)} was spent." if now.fee else NOTHING_SPENT
         raise Reverted(f"The chain refused the transaction {sent.hash}.", spent=fee)
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the chain's news to make it true, at most for the time of a round trip."""
+        with self._news:
+            self._news.wait_for(condition, timeout=_ROUND_TRIP_SECONDS)
 
 
 def _interruption(outcome: object) -> Interrupted:

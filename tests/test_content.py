@@ -618,6 +618,22 @@ def test_no_password_of_netrc_is_sent(tmp_path, monkeypatch):
     assert seen == [None]
 
 
+def test_no_cookie_is_kept():
+    seen = []
+
+    def answer(handler):
+        seen.append(handler.headers.get("Cookie"))
+        handler.reply(b"hello", Set_Cookie="track=me")
+
+    with stranger(answer) as server:
+        store = server.store
+        for _ in range(2):
+            store.get(store.predict(b"hello"))
+        store.close()
+
+    assert seen == [None, None]
+
+
 def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -15,6 +15,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PIECE = 65536
+_CONNECTIONS = 32  # that are kept for each host
 _CONNECT = 10.0  # an address that doesn't answer by then won't
 
 
@@ -61,15 +63,16 @@ class Deadline:
 
 
 class Exchange:
-    """A session that keeps its connections, follows no redirect, and asks for no credentials."""
+    """Keeps connections; follows no redirect, and sends no cookie and no stored password."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
         # No .netrc: it would send a password to whoever is named there.
         self._session.auth = _no_auth
         self._session.headers["User-Agent"] = "ogpu-jupyter"
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter())
+            self._session.mount(scheme, _Adapter(pool_maxsize=_CONNECTIONS))
 
     def get(self, url: str, *, deadline: Deadline, max_bytes: int) -> Answer:
         headers = {"Accept-Encoding": "gzip"}

@@ -8,6 +8,7 @@ shell of two lines stands guard.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -42,7 +43,8 @@ class Child:
             stdin=subprocess.PIPE if reads_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE if with_stdout else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in a terminal is for us to pass on, in order
+            # A group of its own: Ctrl-C in a terminal is for us to pass on, in order.
+            start_new_session=True,
         )
         self._guard = None if reads_stdin else _guard(self.process.pid)
         self._reader = threading.Thread(target=self._read, name="ogpu-stderr", daemon=True)
@@ -67,17 +69,23 @@ class Child:
         """Ask, then insist. Nothing of it is left when this returns."""
         _close(self.process.stdin)
         if self.process.stdin is None:
-            self.process.terminate()
+            self._signal(signal.SIGTERM)
         try:
             self.process.wait(patience)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self._signal(signal.SIGKILL)
             self.process.wait()
         finally:
             self._end_guard()
         self._reader.join(1)
         _close(self.process.stdout)
         _close(self.process.stderr)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To its whole group: it may be a script that started the program that we mean."""
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
 
     def _end_guard(self) -> None:
         """Its target is dead or dying: a guard that woke up later could hit a stranger."""
@@ -96,7 +104,7 @@ class Child:
 
 def _guard(pid: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - a constant script; the pid is a number
-        ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "ogpu-guard", str(pid)],
+        ["/bin/sh", "-c", 'read -r _; kill -9 -"$1"', "ogpu-guard", str(pid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -52,7 +52,8 @@ class Clock:
     def _mine(self) -> bool:
         now = time.monotonic()
         beat = self._beat(idle=now - self._changed)
-        self._next = max(self._next + beat, now)  # steady, without a burst after a pause
+        # Steady, but without a burst after a laptop has slept.
+        self._next = self._next + beat if self._next + beat > now else now + beat
         self._rpc.call("evm_mine")
         block = self._rpc.call("eth_getBlockByNumber", "latest", False)
         alone = int(block["number"], 16) == self._height + 1 and not block["transactions"]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from ogpu_jupyter.errors import NotConnected
+
 from .commands import NETWORKS, OGPU, TASK
 
 if TYPE_CHECKING:
@@ -128,9 +130,12 @@ class Completion:
 
 def _session() -> Session | None:
     """The kernel's session, if there is one; nothing is imported to find out."""
-    module = sys.modules.get("ogpu_jupyter.session")
-    session: Session | None = getattr(module, "_current", None)
-    return None if session is None or session.closed else session
+    kernel = sys.modules.get("ogpu_jupyter.kernel")
+    try:
+        session: Session | None = kernel.current() if kernel else None
+    except NotConnected:
+        return None
+    return session
 
 
 def _sources() -> list[str]:

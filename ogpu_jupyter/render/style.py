@@ -133,6 +133,9 @@ _TASK: Final = """
 }
 & .ogpu-facts div { min-width: 0; }
 & .ogpu-facts dt { font-weight: 400; font-size: 11px; color: var(--soft); }
+& .ogpu-facts dt, & .ogpu-lines dt, & .ogpu-facts dd, & .ogpu-lines dd {
+  float: none; clear: none; width: auto; margin: 0; text-align: start; /* Jupyter floats them */
+}
 & .ogpu-facts dd { overflow-wrap: normal; }
 & .ogpu-alone { margin-top: 9px; }
 & .ogpu-sent, & .ogpu-answer { padding: 8px 16px; border-top: 1px solid var(--line); }

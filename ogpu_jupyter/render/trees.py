@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from .images import picture
 from .registry import Kind, figure
 from .safe import esc, plain
+from .words import plural
 
 if TYPE_CHECKING:
     from ogpu_jupyter.tasks import Json
@@ -19,14 +20,15 @@ _MAX_ITEMS: Final = 100
 _MAX_NODES: Final = 1000
 _MAX_STRING: Final = 1000
 _OPEN_LEVELS: Final = 2
+_SMALL: Final = 40
 _MAX_PAYLOAD: Final = 4000
 
 
 class _Budget:
     """How many more values may be shown: a wide tree of small branches ends too."""
 
-    def __init__(self) -> None:
-        self.left = _MAX_NODES
+    def __init__(self, nodes: int = _MAX_NODES) -> None:
+        self.left = nodes
 
     def take(self) -> bool:
         self.left -= 1
@@ -34,31 +36,49 @@ class _Budget:
 
 
 def tree_html(value: Json) -> str:
-    return f'<div class="ogpu-json">{_node("", value, 0, _Budget())}</div>'
+    """A small tree is all unfolded, a large one in its first levels."""
+    budget = _Budget()
+    levels = _MAX_DEPTH if _is_small(value, _Budget(_SMALL)) else _OPEN_LEVELS
+    return f'<div class="ogpu-json">{_Tree(budget, levels).node("", value, 0)}</div>'
 
 
-def _node(key: str, value: Json, depth: int, budget: _Budget) -> str:
-    if not budget.take():
-        return f"{key}…"
-    if isinstance(value, (dict, list)) and value:
-        return _branch(key, value, depth, budget)
-    return f"{key}{_leaf(value)}"
+def _is_small(value: Json, budget: _Budget, depth: int = 0) -> bool:
+    if not budget.take() or depth > _MAX_DEPTH:
+        return False
+    children = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(children, list):
+        return True
+    return all(_is_small(child, budget, depth + 1) for child in children)
 
 
-def _branch(key: str, value: dict[str, Json] | list[Json], depth: int, budget: _Budget) -> str:
-    count = f"{len(value):,} {'field' if isinstance(value, dict) else 'item'}"
-    head = f'{key}<span class="ogpu-soft">{count}{"" if len(value) == 1 else "s"}</span>'
-    if depth >= _MAX_DEPTH:
-        return f"{head} …"
-    rows = [
-        f"<li>{_node(name, item, depth + 1, budget)}</li>"
-        for name, item in _items(value)
-        if budget.left > 0
-    ]
-    if len(rows) < len(value):
-        rows.append(f'<li class="ogpu-soft">… and {len(value) - len(rows):,} more</li>')
-    is_open = " open" if depth < _OPEN_LEVELS and len(value) <= 20 else ""
-    return f"<details{is_open}><summary>{head}</summary><ul>{''.join(rows)}</ul></details>"
+class _Tree:
+    """What is the same for all branches: the budget, and how deep they are unfolded."""
+
+    def __init__(self, budget: _Budget, levels: int) -> None:
+        self._budget = budget
+        self._levels = levels
+
+    def node(self, key: str, value: Json, depth: int) -> str:
+        if not self._budget.take():
+            return f"{key}…"
+        if isinstance(value, (dict, list)) and value:
+            return self._branch(key, value, depth)
+        return f"{key}{_leaf(value)}"
+
+    def _branch(self, key: str, value: dict[str, Json] | list[Json], depth: int) -> str:
+        count = plural(len(value), "field" if isinstance(value, dict) else "item")
+        head = f'{key}<span class="ogpu-soft">{count}</span>'
+        if depth >= _MAX_DEPTH:
+            return f"{head} …"
+        rows = [
+            f"<li>{self.node(name, item, depth + 1)}</li>"
+            for name, item in _items(value)
+            if self._budget.left > 0
+        ]
+        if len(rows) < len(value):
+            rows.append(f'<li class="ogpu-soft">… and {len(value) - len(rows):,} more</li>')
+        is_open = " open" if depth < self._levels and len(value) <= 20 else ""
+        return f"<details{is_open}><summary>{head}</summary><ul>{''.join(rows)}</ul></details>"
 
 
 def _items(value: dict[str, Json] | list[Json]) -> list[tuple[str, Json]]:

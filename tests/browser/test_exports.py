@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 CELLS = (
     "%load_ext ogpu_jupyter\n%ogpu connect local\n%ogpu deposit 1",
-    "%%ogpu_task text2text text2text --as chat --template chat --wait\nWhat is 6 * 7?",
+    "%%ogpu_task text2text text2text --as chat --template chat --wait\nWhat is 17 * 23?",
     '%%ogpu_task text2image text2image --as picture --wait\n{"prompt": "a calm sea"}',
     "%%ogpu_task fail fail --as open --expires 10m\n{}",
 )
@@ -58,7 +58,7 @@ def test_the_exported_page_is_the_record(
     words = page.locator("body").inner_text()
     pictures = page.locator("img[src^='data:image/png']")
 
-    assert "42" in words
+    assert "17 * 23 = 391" in words
     assert "0.001 OGPU" in words
     assert "not found" not in words.lower()
     assert pictures.count() == 1

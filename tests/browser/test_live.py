@@ -17,13 +17,11 @@ pytestmark = pytest.mark.browser
 
 SETUP = "%load_ext ogpu_jupyter\n%ogpu connect local\n%ogpu deposit 1"
 CHAT = "%%ogpu_task text2text text2text --as chat --template chat"
-QUESTION = "What is 6 * 7?"
+QUESTION = "What is 17 * 23?"
+ANSWER = "17 * 23 = 391"
 SLEEP = '%%ogpu_task sleep sleep --as slow\n{"seconds": 4}'
 BUSY = "import time\nfor n in range(100):\n    time.sleep(0.1)"
-BALANCE = (
-    "[(b := ogpu_jupyter.session.current().balance()).wallet, b.vault, "
-    "len(ogpu_jupyter.session.current().tasks())]"
-)
+BALANCE = "[(b := chat.session.balance()).wallet, b.vault, len(chat.session.tasks())]"
 
 
 @pytest.fixture
@@ -39,12 +37,12 @@ def test_a_task_by_keyboard(connected: NotebookPage) -> None:
     connected.type_cell(1, f"{CHAT}\n{QUESTION}")
     connected.run_cell(1)
 
-    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    connected.output(1).get_by_text(ANSWER).first.wait_for(timeout=30_000)
     connected.type_cell(2, "print('mine')")
     connected.run_cell(2)
 
     assert connected.output(2).inner_text().strip() == "mine"
-    assert "42" not in connected.output(0).inner_text()
+    assert ANSWER not in connected.output(0).inner_text()
 
 
 def test_the_view_lives_while_another_cell_runs(connected: NotebookPage) -> None:
@@ -74,7 +72,7 @@ def test_run_all_again_pays_nothing(connected: NotebookPage) -> None:
     before = connected.evaluate(3, BALANCE)
 
     connected.run_cell(1)
-    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    connected.output(1).get_by_text(ANSWER).first.wait_for(timeout=30_000)
 
     assert connected.evaluate(3, BALANCE) == before
     assert before[2] == 1
@@ -84,17 +82,17 @@ def test_a_reopened_notebook_is_the_record(connected: NotebookPage) -> None:
     """Saved, its kernel restarted, reopened: the answer is there, and no error."""
     connected.type_cell(1, f"{CHAT} --wait\n{QUESTION}")
     connected.run_cell(1)
-    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    connected.output(1).get_by_text(ANSWER).first.wait_for(timeout=30_000)
     saved = connected.save()
 
     connected.restart_kernel()
     connected.open(connected.name)
-    connected.output(1).get_by_text("42").first.wait_for(timeout=30_000)
+    connected.output(1).get_by_text(ANSWER).first.wait_for(timeout=30_000)
 
     words = connected.output(1).inner_text().lower()
     assert "error" not in words
     assert "not found" not in words
-    assert "42" in json.dumps(saved.cells[1].outputs)
+    assert ANSWER in json.dumps(saved.cells[1].outputs)
 
 
 def test_the_view_changes_by_itself(connected: NotebookPage) -> None:

@@ -71,7 +71,6 @@ def test_live_and_saved_then_reopened(page: NotebookPage) -> None:
     page.page.wait_for_timeout(3500)  # what is not found is looked for during two seconds
 
     words = page.output(1).inner_text()
-    print(page.output(1).inner_html()[-900:])
     assert "not found" not in words
     assert "Loading widget" not in words
 

@@ -63,6 +63,11 @@ class Exchange(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             self.faulty.serve(self)
 
+    def do_GET(self) -> None:
+        self.body, self.asked = b"", self.path
+        with suppress(ConnectionError):
+            self.faulty.serve(self)
+
     def reply(self, body: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)

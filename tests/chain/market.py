@@ -7,11 +7,11 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS
+from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS, VAULT
 from ogpu_jupyter.chain.networks import Network
 from ogpu_jupyter.chain.rpc import Rpc
 from ogpu_jupyter.chain.transactions import Receipt
-from ogpu_jupyter.localnet.accounts import ALL, MASTER, PROVIDER, PUBLISHER
+from ogpu_jupyter.localnet.accounts import ALL, PROVIDER
 from ogpu_jupyter.localnet.market import set_up
 from ogpu_jupyter.localnet.node import launch
 from ogpu_jupyter.localnet.options import Options
@@ -21,7 +21,6 @@ from tests.helpers import wait_until
 CLIENT = ALL[0].address
 DEPOSIT = 1000 * 10**18
 PAYMENT = 10**16
-__all__ = ["CLIENT", "DEPOSIT", "MASTER", "PAYMENT", "Market"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,22 @@ class Market:
         self.anvil = anvil
         self._serial = itertools.count()
         self.node = launch(anvil, _options(anvil, port))
+        try:
+            self._set_up()
+        except BaseException:
+            self.node.stop()
+            raise
+
+    def _set_up(self) -> None:
         services = {
             "first": Terms(DeliveryMethod.FIRST_RESPONSE),
             "manual": Terms(DeliveryMethod.MANUAL_CONFIRMATION),
         }
-        market = set_up(self.node.rpc, services, lambda _: "http://127.0.0.1:9/metadata")
+        # Now and then anvil leaves a burst in its pool: `mine` takes it from there.
+        market = set_up(self.node.rpc, services, lambda _: "http://127.0.0.1:9/x", mine=True)
         self.contracts, self.services = market.contracts, market.services
         self.first, self.manual = market.services["first"], market.services["manual"]
-        self.send(CLIENT, self.contracts["vault"], _deposit(), value=DEPOSIT)
+        self.send(CLIENT, self.contracts["vault"], VAULT.encode("deposit", CLIENT), value=DEPOSIT)
 
     @property
     def url(self) -> str:
@@ -170,12 +177,3 @@ class Market:
 
 def _options(anvil: Any, port: int) -> Options:
     return Options("anvil" if anvil else "embedded", None, None, port, 31337)
-
-
-def _deposit() -> str:
-    from ogpu_jupyter.chain.contracts import VAULT
-
-    return VAULT.encode("deposit", CLIENT)
-
-
-assert PUBLISHER  # the sources' client

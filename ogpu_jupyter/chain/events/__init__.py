@@ -41,6 +41,7 @@ _log = logging.getLogger("ogpu_jupyter")
 _CLOSEST: Final = 0.05  # seconds between ticks, however often it is poked
 _TICK_SECONDS: Final = 10.0  # for one batch, with all that is tried again
 _JOIN_SECONDS: Final = 5.0
+_AHEAD: Final = 16  # blocks that one answer may be ahead of another; more is a lie
 _AT_ONCE: Final = 200  # tasks read before their news are told
 
 
@@ -194,6 +195,7 @@ class Follower:
         self._saw(newest)
         self._tell_receipts(hashes, answers[len(line) + len(logs) :])
         self._read_logs(newest, found[0] if found else None)
+        self._height = min(self._height, newest.number + _AHEAD)
         self._read_tasks()
         self._tell_head(newest)
         return self._awaited.has_more
@@ -275,4 +277,5 @@ class Follower:
             self._tell(self._listener.on_snapshots, changed)
         failed = [error for error in found if isinstance(error, NetworkError)]
         if len(failed) == len(tasks):
+            self._height = 0  # it may have been a lie; the next look is at the newest block
             raise failed[0]

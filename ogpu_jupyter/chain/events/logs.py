@@ -109,9 +109,10 @@ class NexusLogs:
         try:
             key = (str(item["blockHash"]), int(item["logIndex"], 16))
             block = int(item["blockNumber"], 16)
-            if not (item["topics"] and isinstance(item["data"], str)):
-                return False
+            topics, data = item["topics"], item["data"]
         except (KeyError, TypeError, ValueError):
+            return False
+        if not (topics and isinstance(topics, list) and isinstance(data, str)):
             return False
         if key in self._seen:
             return False

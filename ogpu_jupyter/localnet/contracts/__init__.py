@@ -2,8 +2,8 @@
 
 The sources stand beside this file and keep to the interface of the deployed contracts, so a
 client can't tell them apart. What is not known of the deployed ones is a switch here.
-`build.mjs` writes `compiled/` and the client's ABIs. web3 comes with the caller: nothing here
-needs its 0.7 s of import.
+`build.mjs` writes `compiled/` and the client's ABIs. web3 comes with who has it already: a
+network that starts in a second has no time to import it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,9 +102,28 @@ def deploy(w3: Web3, deployer: LocalAccount) -> Deployment:
 
 def addresses(deployer: str, nonce: int) -> Deployment:
     """Where the contracts are that `deployer` deploys with the transaction `nonce`."""
-    market = _created_by(deployer, nonce)
-    places = {name: _created_by(market, n) for n, name in enumerate(_CHILDREN, start=1)}
+    market = created_by(deployer, nonce)
+    places = {name: created_by(market, n) for n, name in enumerate(_CHILDREN, start=1)}
     return Deployment(**places)
+
+
+def created_by(creator: str, nonce: int) -> str:
+    """Where the contract is that `creator` makes: the hash of the RLP of these two."""
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    if nonce >= 0x80 or nonce == 0:
+        number = bytes([0x80 + len(number)]) + number
+    items = b"\x94" + bytes.fromhex(creator[2:]) + number
+    return checksum(keccak(bytes([0xC0 + len(items)]) + items)[-20:])
+
+
+def checksum(address: bytes) -> str:
+    """Mixed case, by the hash of the small letters (EIP-55)."""
+    small = address.hex()
+    marks = keccak(small.encode()).hex()
+    return "0x" + "".join(
+        letter.upper() if mark >= "8" else letter
+        for letter, mark in zip(small, marks, strict=False)
+    )
 
 
 def set_switches(
@@ -132,15 +150,6 @@ def _send(
     receipt = w3.eth.wait_for_transaction_receipt(sent, timeout=30, poll_latency=0.01)
     if receipt["status"] != 1:
         raise RuntimeError(f"The local market's transaction {sent.to_0x_hex()} was reverted.")
-
-
-def _created_by(creator: str, nonce: int) -> str:
-    """The hash of the RLP of (creator, nonce): two short strings in a short list."""
-    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    if nonce >= 0x80 or nonce == 0:
-        number = bytes([0x80 + len(number)]) + number
-    items = b"\x94" + bytes.fromhex(creator[2:]) + number
-    return to_checksum_address(keccak(bytes([0xC0 + len(items)]) + items)[-20:])
 
 
 def _read(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from ogpu_jupyter.localnet.services.pictures import Color, Palette, mix
+from ogpu_jupyter.localnet.services.palettes import Color, Palette, mix
 
 if TYPE_CHECKING:
     import random

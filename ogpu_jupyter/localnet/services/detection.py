@@ -10,7 +10,7 @@ import math
 from collections import Counter, deque
 from typing import Any, Final, NamedTuple
 
-_MAX_PIXELS: Final = 40_000_000
+_MAX_PIXELS: Final = 25_000_000
 _SIDE: Final = 200  # what is looked at, at most
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 _MOST: Final = 50
@@ -63,7 +63,7 @@ def _grid(data: bytes) -> tuple[Grid, float]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
-                raise ValueError("the image has more than 40 million pixels")
+                raise ValueError("the image has more than 25 million pixels")
             image.draft("RGB", (_SIDE, _SIDE))
             full = image.width, image.height
             picture = _on_white(image.convert("RGBA"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from ogpu_jupyter.localnet.services.pictures import Color, mix
+from ogpu_jupyter.localnet.services.palettes import Color, mix
 from ogpu_jupyter.localnet.services.texts import word_set
 
 if TYPE_CHECKING:

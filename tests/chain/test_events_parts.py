@@ -1,0 +1,341 @@
+"""The follower's parts, each by itself: what a chain can do to them, in any order."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ogpu_jupyter.chain.contracts import NEXUS
+from ogpu_jupyter.chain.events import line
+from ogpu_jupyter.chain.events.clock import ChainClock
+from ogpu_jupyter.chain.events.line import Line, Rewritten
+from ogpu_jupyter.chain.events.logs import NexusLogs
+from ogpu_jupyter.chain.events.pace import Pace
+from ogpu_jupyter.chain.events.watched import Awaited
+from ogpu_jupyter.chain.transactions import Head
+from ogpu_jupyter.errors import RpcError, WrongChain
+
+NEXUS_AT = "0x" + "4e" * 20
+TASK, PROVIDER = "0x" + "7a" * 20, "0x" + "9b" * 20
+
+
+def block(number: int, fork: str = "a") -> dict[str, Any]:
+    return {
+        "number": hex(number),
+        "hash": f"0x{fork * 4}{number:060x}",
+        "timestamp": hex(1_000_000 + number),
+    }
+
+
+def receipt(tx_hash: str, number: int = 1, fork: str = "a") -> dict[str, Any]:
+    return {
+        "transactionHash": tx_hash,
+        "blockNumber": hex(number),
+        "blockHash": block(number, fork)["hash"],
+        "status": "0x1",
+        "gasUsed": "0x5208",
+        "effectiveGasPrice": "0x1",
+        "logs": [],
+    }
+
+
+def attempted(number: int, index: int, *, bid: int = 1, task: str = TASK) -> dict[str, Any]:
+    words = (int(task, 16), int(PROVIDER, 16), bid)
+    return {
+        "address": NEXUS_AT,
+        "topics": [NEXUS.topics["Attempted"]],
+        "data": "0x" + "".join(f"{word:064x}" for word in words),
+        "blockNumber": hex(number),
+        "blockHash": block(number)["hash"],
+        "transactionHash": f"0x{index:064x}",
+        "logIndex": hex(index),
+    }
+
+
+# --- the line of blocks ----------------------------------------------------------------
+
+
+def settled(*numbers: int) -> Line:
+    """A line that has seen these blocks, one after the other."""
+    seen = Line("")
+    for number in numbers:
+        answers = {hex(n): block(n) for n in (0, *numbers)} | {"latest": block(number)}
+        seen.read([answers[call.params[0]] for call in seen.calls()])
+    assert seen.is_sure
+    return seen
+
+
+def test_it_goes_on_while_its_newest_block_is_there() -> None:
+    """In steps of any length."""
+    assert isinstance(settled(5, 6, 900), Line)
+
+
+@pytest.mark.parametrize(
+    ("latest", "seen"),
+    [
+        (block(11), block(10, "b")),  # another block in the place of the one that was seen
+        (block(10, "b"), block(10, "b")),
+        (block(10, "b"), None),
+        (block(9), block(10, "b")),
+        (block(8, "b"), None),  # lower, and not what was seen there
+    ],
+)
+def test_a_rewritten_chain_is_noticed(latest: dict, seen: dict | None) -> None:
+    """And then nothing is sure until the first block was compared."""
+    chain = settled(8, 10)
+
+    assert chain.read([latest, seen]) == Rewritten(Head.of(latest))
+    assert not chain.is_sure
+    assert [call.params[0] for call in chain.calls()] == ["latest", "0x0"]
+
+
+@pytest.mark.parametrize(
+    ("latest", "seen"),
+    [(block(9), None), (block(9), block(10)), (block(8), None), (block(3), None)],
+)
+def test_a_node_that_is_behind_says_nothing(latest: dict, seen: dict | None) -> None:
+    """Not that blocks were taken away."""
+    chain = settled(8, 10)
+
+    assert chain.read([latest, seen]) is None
+    assert chain.is_sure
+
+
+def test_a_node_that_stays_behind_has_lost_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some seconds of it."""
+    chain = settled(10)
+    assert chain.read([block(4), None]) is None
+    monkeypatch.setattr(line, "_PATIENCE", -1.0)
+
+    assert chain.read([block(4), None]) == Rewritten(Head.of(block(4)))
+
+
+def test_another_first_block_is_another_chain() -> None:
+    """Whether it was told before or seen before."""
+    told = Line(block(0, "B")["hash"])
+    with pytest.raises(WrongChain):
+        told.read([block(5), block(0, "a")])
+
+    chain = settled(10)
+    chain.doubt()
+    with pytest.raises(WrongChain):
+        chain.read([block(11), block(10), block(0, "b")])
+    assert isinstance(chain.read([block(11), block(10), block(0)]), Head)
+
+
+def test_no_newest_block_is_the_nodes_error() -> None:
+    """Not the end of the chain."""
+    for answer in (RpcError("busy"), None, {}, {"number": "0x1"}, [], "0x"):
+        with pytest.raises(RpcError):
+            Line("").read([answer, block(0)])
+
+
+# --- logs ------------------------------------------------------------------------------
+
+LOGS = [attempted(number, index) for number in range(3) for index in range(3)]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(LOGS), max_size=12), max_size=6),
+)
+def test_each_log_is_taken_once_in_whatever_order_it_comes(answers: list) -> None:
+    """Within an answer they are sorted as the chain has them."""
+    logs = NexusLogs(NEXUS_AT)
+    taken = [logs.take(answer, lambda address: address == TASK) for answer in answers]
+
+    places = [(log.block, log.index) for part in taken for log in part]
+    expected = {
+        (int(log["blockNumber"], 16), int(log["logIndex"], 16)) for a in answers for log in a
+    }
+    assert len(places) == len(set(places))
+    assert set(places) == expected
+    for part in taken:
+        assert [(log.block, log.index) for log in part] == sorted(
+            (log.block, log.index) for log in part
+        )
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["0x1", "0x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(LOGS[0])), inner)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.lists(JUNK | st.fixed_dictionaries(dict.fromkeys(LOGS[0], JUNK)), max_size=5))
+def test_what_is_no_log_is_none(junk: list) -> None:
+    """And the logs beside it are taken."""
+    taken = NexusLogs(NEXUS_AT).take([*junk, LOGS[0]], lambda address: address == TASK)
+
+    assert [(log.block, log.index) for log in taken] == [(0, 0)]
+
+
+def test_a_bid_is_kept_also_of_a_task_that_is_not_watched_yet() -> None:
+    """It may be watched a moment later; its event comes only once."""
+    logs = NexusLogs(NEXUS_AT)
+
+    assert logs.take([attempted(1, 0, bid=2**200)], lambda _: False) == []
+    assert logs.bid(TASK.upper().replace("X", "x"), PROVIDER) == 2**200
+    assert logs.bid(TASK, TASK) is None
+
+
+def test_a_log_of_another_contract_is_none_of_ours() -> None:
+    """Whatever it says."""
+    logs = NexusLogs(NEXUS_AT)
+    stranger = attempted(1, 0) | {"address": "0x" + "66" * 20}
+
+    assert logs.take([stranger], lambda _: True) == []
+    assert logs.bid(TASK, PROVIDER) is None
+
+
+def reach(logs: NexusLogs) -> int:
+    """How many blocks before the cursor are asked for again."""
+    (query,) = logs.call().params
+    return (logs.cursor or 0) + 1 - int(query["fromBlock"], 16)
+
+
+def test_it_reaches_back_less_where_blocks_are_full() -> None:
+    """What comes again with every tick is bounded, but a little always does."""
+    logs = NexusLogs(NEXUS_AT)
+    logs.cursor = 1000
+    assert reach(logs) == 16
+
+    logs.take((attempted(n, i) for n in range(985, 1001) for i in range(400)), lambda _: False)
+    assert reach(logs) == 2
+
+
+@given(limit=st.integers(1, 60), gap=st.integers(0, 300))
+def test_every_block_is_asked_for_within_the_nodes_limit(limit: int, gap: int) -> None:
+    """Whatever the limit is, in a number of requests that fits it."""
+    logs = NexusLogs(NEXUS_AT)
+    logs.cursor = 100
+    head, covered, asked = 100 + gap, set[int](), 0
+
+    def ask(call: Any) -> list[Any] | None:
+        nonlocal asked
+        asked += 1
+        (query,) = call.params
+        first, last = int(query["fromBlock"], 16), int(query["toBlock"], 16)
+        assert first <= last <= head
+        if last - first + 1 > limit:
+            return None
+        covered.update(range(first, last + 1))
+        return []
+
+    found, complete = logs.catch_up(head, ask)
+
+    assert (found, complete) == ([], True)
+    assert set(range(101, head + 1)) <= covered
+    assert logs.cursor == head
+    assert asked <= 3 * (gap // max(1, limit // 2) + 12)
+
+
+def test_a_block_that_is_refused_is_passed_over_and_said_to_be_missing() -> None:
+    """Then all tasks are read, for no log says which have changed."""
+    logs = NexusLogs(NEXUS_AT)
+    logs.cursor = 10
+
+    assert logs.catch_up(14, lambda _: None) == ([], False)
+    assert logs.cursor == 14
+
+
+# --- transactions ----------------------------------------------------------------------
+
+
+def tx(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+def test_each_of_many_has_its_turn_though_the_oldest_hang() -> None:
+    """In a few ticks."""
+    awaited = Awaited()
+    awaited.add(tx(n) for n in range(500))
+    seen: set[str] = set()
+    for _ in range(25):
+        window = awaited.next()
+        assert len(window) == len(set(window)) == 64
+        awaited.take(window, [None] * len(window))
+        seen |= set(window)
+
+    assert len(seen) == 500
+
+
+def test_a_receipt_comes_again_only_in_another_block() -> None:
+    """After a reorg; and is taken back where there is none any more."""
+    awaited = Awaited()
+    awaited.add([tx(1).upper().replace("X", "x")])
+
+    def tick(answer: Any) -> tuple[list[int], list[str]]:
+        window = awaited.next()
+        receipts, retracted = awaited.take(window, [answer] * len(window))
+        return [found.block for found in receipts], retracted
+
+    assert tick(None) == ([], [])
+    assert tick(RpcError("busy")) == ([], [])
+    assert tick({"transactionHash": 7, "blockNumber": "0x1"}) == ([], [])
+    assert tick(receipt(tx(1))) == ([1], [])
+    assert awaited.next() == []
+    awaited.doubt()
+    assert tick(receipt(tx(1))) == ([], [])
+    awaited.doubt()
+    assert tick(receipt(tx(1), 2, "b")) == ([2], [])
+    awaited.doubt()
+    assert tick(None) == ([], [tx(1)])
+    assert tick(None) == ([], [])
+    assert tick(receipt(tx(1), 3)) == ([3], [])
+
+
+# --- clock and pace --------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=20))
+def test_the_clock_never_goes_back_and_never_lags_a_block(timestamps: list[int]) -> None:
+    """In whatever order blocks are heard of."""
+    clock = ChainClock()
+    clock.saw(timestamps[0])
+    last = clock.now()
+    for timestamp in timestamps:
+        clock.saw(timestamp)
+        now = clock.now()
+        assert now >= last
+        assert now >= timestamp - 0.001
+        last = now
+
+    assert last < max(timestamps) + 5
+
+
+def test_the_clock_goes_back_with_its_chain() -> None:
+    """As after a restart with an older state."""
+    clock = ChainClock()
+    clock.saw(5000)
+    clock.reset()
+    clock.saw(1000)
+
+    assert 1000 <= clock.now() < 1005
+
+
+def test_the_pace_follows_the_blocks() -> None:
+    """Twice a block, within bounds; seldom when nothing is followed, and less with each failure."""
+    pace = Pace()
+    for number in range(50):
+        pace.block(number)
+    quick = pace.pause(busy=True)
+    pace._at = time.monotonic() - 60
+    slow = pace.pause(busy=True)
+    backoffs = [pace.backoff() for _ in range(12)]
+
+    assert quick == 0.25
+    assert slow == 2.0
+    assert pace.pause(busy=False) == 15.0
+    assert 0.5 < backoffs[0] < 1.1
+    assert 11 <= backoffs[-1] <= 15
