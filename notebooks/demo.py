@@ -32,8 +32,8 @@ ROOT = HERE.parent
 REPORT = """
 def _report():
     import json
-    from ogpu_jupyter import render, session, units
-    for task in reversed(session.current().tasks()):
+    from ogpu_jupyter import kernel, render, units
+    for task in reversed(kernel.current().tasks()):
         record = task.record
         print(json.dumps({
             "name": record.name,

@@ -307,9 +307,16 @@ class Session:
         """What the account and its vault hold, in wei."""
         return self.client.balances(self.account)
 
-    def deposit(self, amount: Amount) -> TransactionRecord:
-        """Move OGPU from the account into the vault; returns when that is in a block."""
+    def deposit(
+        self, amount: Amount, *, if_below: Amount | None = None
+    ) -> TransactionRecord | None:
+        """Move OGPU from the account into the vault; returns when that is in a block.
+
+        With `if_below`, only where the vault holds less than that; None when it doesn't.
+        """
         wei = parse_amount(amount)
+        if if_below is not None and self.balance().vault >= parse_amount(if_below):
+            return None
         order = self.client.deposit_order(self.account, wei)
         note = f"Deposited {format_amount(wei)}."
         return self._transact(order, TransactionKind.DEPOSIT, note)

@@ -177,6 +177,16 @@ def test_deposit_and_withdrawal_move_the_money(session):
     assert session.balance().vault == WEI_PER_OGPU // 2
 
 
+def test_a_deposit_with_a_floor_is_made_once(session):
+    """A cell with it can be run again: nothing is moved while the vault holds enough."""
+    first = session.deposit(1, if_below="0.5")
+    again = session.deposit(1, if_below="0.5")
+
+    assert first.state is TransactionState.MINED
+    assert again is None
+    assert session.balance().vault == WEI_PER_OGPU
+
+
 def test_more_than_the_vault_holds_cannot_be_withdrawn(funded):
     with pytest.raises(VaultBalanceLow):
         funded.withdraw(5)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.units import parse_duration
 
-from .words import amount, identifier, identifiers, key_value, one_of, port
+from .words import amount, identifier, identifiers, key_value, one_of, port, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +111,10 @@ OGPU: Final = (
             Option("--node", "local: what runs the chain", "NODE", choices=NODES),
             Option(
                 "--block-time",
-                "local: time between blocks, such as 1s; without it a block for each transaction",
-                "DURATION",
-                parse_duration,
+                "local: time between blocks, such as 1 or 0.5; without it a block for each "
+                "transaction",
+                "SECONDS",
+                seconds,
             ),
             Option("--state", "local: keep chain and content in this folder", "DIR"),
             Option("--port", "local: the node's port, 0 for a free one", "N", port),
@@ -134,7 +135,15 @@ OGPU: Final = (
         "%ogpu deposit",
         "Move OGPU from the account into the vault, which pays for tasks.",
         (_AMOUNT,),
-        examples=("%ogpu deposit 1.5",),
+        (
+            Option(
+                "--if-below",
+                "only where the vault holds less than this: a cell that can be run again",
+                "AMOUNT",
+                amount,
+            ),
+        ),
+        examples=("%ogpu deposit 1.5", "%ogpu deposit 1 --if-below 0.5"),
     ),
     Command(
         "%ogpu withdraw",

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 88
 _COLUMN: Final = 24
+_SETTINGS: Final = (
+    ("max_payment", "the most that one task may pay, or none for no cap (OGPU_MAX_PAYMENT)"),
+    ("session_budget", "the most that one session may pay, or none (OGPU_SESSION_BUDGET)"),
+    ("confirm_spending", "ask before each payment (OGPU_CONFIRM_SPENDING)"),
+)
+_HOW_TO_SET: Final = (
+    'Set them with `%config OgpuMagics.max_payment = "0.1"`, in the IPython profile, or by the '
+    "variable of the environment. On mainnet all three are on by default."
+)
 _ABOUT: Final = (
     "The OpenGPU market from this notebook. `%ogpu <subcommand> --help` tells more of one; "
     "tasks are published with `%%ogpu_task` (see `%%ogpu_task?`)."
@@ -49,8 +58,10 @@ def help_of_ogpu() -> str:
         for command in OGPU
         if command.options
     ]
+    settings = "Settings of OgpuMagics:\n" + _table(_SETTINGS) + "\n\n" + _wrapped(_HOW_TO_SET)
     examples = [_indented(example) for command in OGPU for example in command.examples[:1]]
-    return "\n\n".join([*first, *options, "Examples:\n" + "\n".join(examples)]) + "\n"
+    parts = [*first, *options, settings, "Examples:\n" + "\n".join(examples)]
+    return "\n\n".join(parts) + "\n"
 
 
 def help_of_task() -> str:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import BodyError, InputError, UnknownName
-from ogpu_jupyter.units import parse_amount
+from ogpu_jupyter.units import parse_amount, parse_duration
 
 from .json_text import read_json
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _KEY: Final = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _MAX_PORT: Final = 65535
 
 
@@ -88,6 +89,13 @@ def amount(text: str) -> str:
     """Checked, and still as it was typed: an amount is exact as text."""
     parse_amount(text)
     return text
+
+
+def seconds(text: str) -> float:
+    """A plain number of seconds, or a duration with its unit."""
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    return parse_duration(text)
 
 
 def port(text: str) -> int:

@@ -191,9 +191,8 @@ def _choice(
     paid = '<span class="ogpu-pill">✓ Confirmed</span>' if is_paid else ""
     return (
         f'<div class="ogpu-choice{" ogpu-ok" if is_paid else ""}"><header>'
-        f"<span>{address_html(response.provider)}</span>{paid}"
-        f'<span title="The provider\'s bid">{amount_html(response.payment)}</span>'
-        f'<span class="ogpu-soft">{when}</span></header>'
+        f'<span>{address_html(response.provider)}</span><span class="ogpu-soft">{when}</span>'
+        f'<span title="The provider\'s bid">{amount_html(response.payment)}</span>{paid}</header>'
         f"<div>{_content(answers.get(response.address), data)}</div></div>"
     )
 

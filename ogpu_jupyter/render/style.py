@@ -1,7 +1,7 @@
 """One visual language: the theme's own colours, and quiet shapes.
 
 Every class starts with `ogpu-` and every rule starts at `&`, the view itself: its class,
-twice, so that it wins over the notebook's own rules for tables, lists and code. A view
+three times, so that it wins over the notebook's own rules for tables, lists and code. A view
 carries the parts that it uses, so that it stands alone in an exported page. There is no
 script, no `url()` and no `@import`.
 
@@ -145,12 +145,12 @@ _TASK: Final = """
 & h4 { font-size: 12px; font-weight: 600; color: var(--soft); margin-bottom: 4px; }
 & h4 .ogpu-soft { font-weight: 400; }
 & .ogpu-choices {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: 10px;
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); gap: 10px;
 }
 & .ogpu-choice { border: 1px solid var(--line); border-radius: 6px; min-width: 0; }
 & .ogpu-choice.ogpu-ok { border-color: var(--ok); box-shadow: 0 0 0 1px var(--ok); }
 & .ogpu-choice > header {
-  display: flex; flex-wrap: wrap; gap: 2px 12px; align-items: baseline; padding: 6px 10px;
+  display: flex; flex-wrap: wrap; gap: 2px 9px; align-items: baseline; padding: 6px 10px;
   border-bottom: 1px solid var(--line); background: var(--sunk); border-radius: 6px 6px 0 0;
 }
 & .ogpu-choice > header > :first-child { flex: 1; }
@@ -293,7 +293,7 @@ _PARTS: Final = {
 
 def _small(css: str) -> str:
     packed = re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", css)).strip()
-    return packed.replace("&", ".ogpu.ogpu")
+    return packed.replace("&", ".ogpu.ogpu.ogpu")
 
 
 _SMALL: Final = {rf'class="[^"]*\b(?:{names})\b': _small(css) for names, css in _PARTS.items()}

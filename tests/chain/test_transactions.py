@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -404,6 +405,12 @@ def test_a_broken_field_of_a_receipt_is_an_rpc_error(name, value):
         Receipt.of({**MINED, name: value})
 
 
+def test_a_time_beyond_the_calendar_is_an_rpc_error():
+    """Nobody could write it down."""
+    with pytest.raises(RpcError):
+        Head.of({**BLOCK, "timestamp": hex(2**60)})
+
+
 @pytest.mark.parametrize("name", BLOCK)
 @pytest.mark.parametrize("value", [[], 5, "0x", "nonsense", {}, "0x" + "1" * 100])
 def test_a_broken_field_of_a_block_is_an_rpc_error(name, value):
@@ -500,6 +507,7 @@ def test_a_revert_is_found_wherever_a_node_keeps_it(code, words, data, revert):
 # --- in our words ----------------------------------------------------------------------
 
 OGPU = 10**18
+NOW = 1_700_000_000
 FACTS = Facts(
     account=ONE,
     wallet=OGPU,
@@ -508,8 +516,8 @@ FACTS = Facts(
     source=ONE,
     min_payment=OGPU,
     max_expiry=3600,
-    expires_at=1_700_010_000,
-    now=1_700_000_000,
+    expires_at=NOW + 10_000,
+    now=NOW,
 )
 WITHDRAWAL = Facts(account=ONE, wallet=OGPU, vault=OGPU // 5, payment=OGPU, withdraws=True)
 TEXTS = [
@@ -560,10 +568,10 @@ TEXTS = [
     ),
     (
         "Expired",
-        FACTS,
+        replace(FACTS, expires_at=NOW - 60),
         ExpiryError,
         (
-            "The expiry 2023-11-15 01:00:00 UTC is in the past; on the chain's clock it is "
+            "The expiry 2023-11-14 22:12:20 UTC is in the past; on the chain's clock it is "
             "2023-11-14 22:13:20 UTC.\nNothing was spent.\n"
             "Type a duration from now: `--expires 10m`."
         ),
@@ -632,6 +640,24 @@ def test_reverts_are_told_in_our_words(name, facts, kind, text):
 
     assert type(found) is kind
     assert str(found) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("Expired", FACTS),
+        ("ExpiryTooLong", replace(FACTS, max_expiry=20_000)),
+        ("InsufficientPayment", replace(FACTS, min_payment=1)),
+    ],
+)
+def test_what_the_chains_values_do_not_bear_out_is_not_said(name, facts):
+    """The contracts may mean something else by the same word."""
+    error = RpcError("execution reverted", code=3, data=packed(name))
+
+    found = translate(error, doing="publishing the task", facts=facts)
+
+    assert isinstance(found, Reverted)
+    assert f"refuse publishing the task: {name}." in found.what
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ogpu_jupyter.magics import OgpuMagics
 from ogpu_jupyter.magics.commands import OGPU, TASK
 from ogpu_jupyter.magics.help import help_of, help_of_ogpu, help_of_task
 
@@ -55,6 +56,7 @@ def test_no_line_of_the_help_is_wider_than_a_screen() -> None:
 def test_the_whole_magic_explains_itself(run: Run, source: str) -> None:
     text, _ = run(source)
 
+    assert all(name in text for name in OgpuMagics.class_trait_names(config=True))
     for command in OGPU:
         assert command.usage in text
         assert all(option.flag in text for option in command.options)

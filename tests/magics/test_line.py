@@ -157,7 +157,7 @@ MISTAKES = [
         "deposit 1 2",
         (
             "`2` is one word too many for `%ogpu deposit`.\nNothing was spent.\n"
-            "It is written: `%ogpu deposit <amount>`. A value with spaces needs quotes."
+            "It is written: `%ogpu deposit <amount> [options]`. A value with spaces needs quotes."
         ),
     ),
     (

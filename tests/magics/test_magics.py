@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ogpu_jupyter import kernel
 from ogpu_jupyter.errors import ContentError
 from ogpu_jupyter.magics import OgpuMagics
+from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from ogpu_jupyter.units import WEI_PER_OGPU, parse_amount
 from tests.helpers import wait_until
@@ -277,6 +278,50 @@ def test_where_nobody_can_be_asked_yes_is_named(market, run: Run) -> None:
     run(f"{CHAT} --yes\nHello")
 
     assert market.spent == parse_amount("0.001")
+
+
+def test_a_cap_that_was_set_in_python_is_kept(market, run: Run) -> None:
+    market.limits = Limits(max_payment=1)
+
+    assert "max_payment is 1 wei" in run(f"{CHAT}\nHello")[0]
+
+    run("%config OgpuMagics.session_budget = 5")
+
+    assert market.limits == Limits(max_payment=1, session_budget=5 * WEI_PER_OGPU)
+
+    run('%config OgpuMagics.max_payment = "none"')
+    run("%config OgpuMagics.session_budget = None")
+
+    assert market.limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("variable", "word", "text"),
+    [
+        (
+            "OGPU_MAX_PAYMENT",
+            "lots",
+            "AmountError: The environment's OGPU_MAX_PAYMENT: 'lots' is not an amount.\n"
+            "Nothing was spent.\n"
+            "Type an amount of OGPU such as 0.01, or one with a unit: 5gwei, 1000wei.",
+        ),
+        (
+            "OGPU_CONFIRM_SPENDING",
+            "maybe",
+            "UnknownName: The environment's OGPU_CONFIRM_SPENDING is 'maybe'.\n"
+            "Nothing was spent.\n"
+            "Set it to 1 or 0, or leave it unset.",
+        ),
+    ],
+)
+def test_a_cap_of_the_environment_that_makes_no_sense_stops_the_cell(
+    market, run: Run, monkeypatch, variable: str, word: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, word)
+
+    assert run(f"{CHAT}\nHello")[0] == text
+    assert run(f"{CHAT}\nHello")[0] == text
+    assert market.spent == 0
 
 
 def test_a_cap_is_checked_when_it_is_set(shell, caplog) -> None:

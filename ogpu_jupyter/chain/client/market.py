@@ -254,14 +254,14 @@ class Client:
         """The refusal of a simulated order, told with the values that the chain has now."""
         decoded = CONTROLLER.decode_input(order.data) or VAULT.decode_input(order.data)
         function, args = decoded or ("", {})
-        doing = _DOING.get(function, "the transaction")
+        intent = _intent(sender, order, function, args)
         try:
-            facts = self._facts(_intent(sender, order, function, args))
-        except (NetworkError, AddressError) as trouble:
-            if isinstance(trouble, AddressError) and function == "publishTask":
-                return trouble
-            facts = _intent(sender, order, function, args)
-        return translate(error, doing=doing, facts=facts)
+            facts = self._facts(intent)
+        except AddressError as no_source:
+            return no_source
+        except NetworkError:
+            facts = intent
+        return translate(error, doing=_DOING.get(function, "the transaction"), facts=facts)
 
     def _facts(self, intent: Facts) -> Facts:
         if not intent.source:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ogpu_jupyter.chain.rpc import as_object, digest, quantity
+from ogpu_jupyter.errors import RpcError
+
+_YEAR_9999 = 253_402_300_799  # as far as Python's calendar goes
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,14 @@ class Head:
         """From a node's block object."""
         fields = as_object(block, "a block")
         limit = fields.get("gasLimit")
+        timestamp = quantity(fields.get("timestamp"), "a block's time")
+        if timestamp > _YEAR_9999:
+            raise RpcError("The node's answer has a block's time that is not one.")
         fee = fields.get("baseFeePerGas")
         return cls(
             number=quantity(fields.get("number"), "a block's number"),
             hash=digest(fields.get("hash"), "a block's hash"),
-            timestamp=quantity(fields.get("timestamp"), "a block's time"),
+            timestamp=timestamp,
             base_fee=None if fee is None else quantity(fee, "a base fee"),
             gas_limit=None if limit is None else quantity(limit, "a gas limit"),
         )

@@ -165,11 +165,11 @@ def _inactive(facts: Facts) -> OgpuError:
 
 
 def _expired(facts: Facts) -> OgpuError | None:
-    if facts.expires_at is None:
+    if facts.expires_at is None or facts.now is None or facts.expires_at > facts.now:
         return None
-    clock = f"; on the chain's clock it is {format_time(facts.now)}" if facts.now else ""
     return ExpiryError(
-        f"The expiry {format_time(facts.expires_at)} is in the past{clock}.",
+        f"The expiry {format_time(facts.expires_at)} is in the past; "
+        f"on the chain's clock it is {format_time(facts.now)}.",
         hint="Type a duration from now: `--expires 10m`.",
     )
 
@@ -177,15 +177,18 @@ def _expired(facts: Facts) -> OgpuError | None:
 def _too_long(facts: Facts) -> OgpuError | None:
     if facts.max_expiry is None or facts.expires_at is None or facts.now is None:
         return None
+    away = facts.expires_at - facts.now
+    if away <= facts.max_expiry:
+        return None
     return ExpiryError(
-        f"The expiry is {format_duration(facts.expires_at - facts.now)} away; the source takes "
-        f"at most {format_duration(facts.max_expiry)}.",
+        f"The expiry is {format_duration(away)} away; the source takes at most "
+        f"{format_duration(facts.max_expiry)}.",
         hint=f"Type `--expires {facts.max_expiry}s`, or less.",
     )
 
 
 def _pays_too_little(facts: Facts) -> OgpuError | None:
-    if facts.min_payment is None or facts.payment is None:
+    if facts.min_payment is None or facts.payment is None or facts.payment >= facts.min_payment:
         return None
     return AmountError(
         f"The payment of {format_amount(facts.payment)} is below the source's minimum "
@@ -194,6 +197,7 @@ def _pays_too_little(facts: Facts) -> OgpuError | None:
     )
 
 
+# What a revert means for the order; None where the chain's values say otherwise.
 _SPECIAL: dict[str, Callable[[Facts], OgpuError | None]] = {
     "InsufficientBalance": _vault_low,
     "SourceInactive": _inactive,

@@ -221,17 +221,14 @@ class Market:
     def send(self, person: Any, call: Any, value: int = 0) -> Any:
         """The receipt; a call that reverts is not sent, and raises `Reverted`."""
         self.simulate(person, call, value)
-        return self.send_blindly(person, call, value)
+        data = call._encode_transaction_data()
+        return self.send_raw(person, {"to": call.address, "data": data, "value": value})
 
     def simulate(self, person: Any, call: Any, value: int = 0) -> Any:
         try:
             return call.call({"from": person.address, "value": value, "gas": 5_000_000})
         except Exception as error:
             raise Reverted(reason(error)) from error
-
-    def send_blindly(self, person: Any, call: Any, value: int = 0) -> Any:
-        data = call._encode_transaction_data()
-        return self.send_raw(person, {"to": call.address, "data": data, "value": value})
 
     def send_raw(self, person: Any, fields: dict[str, Any]) -> Any:
         eth = self.node.w3.eth

@@ -45,8 +45,9 @@ OPEN = {NEW, ATTEMPTED, RESPONDED}
 
 people = st.sampled_from(["client", "other", "provider", "rival"])
 servants = st.sampled_from(["provider", "rival", "other"])
-# The smallest amounts, all that there is, a wei more, and what no balance holds.
-amounts = st.sampled_from([0, 1, 2, 10**15, OGPU, 3 * OGPU, 10 * OGPU, 2**88, 2**256 - 1])
+stakers = st.sampled_from(["provider", "rival", "client"])
+# Of what there is: nothing, a wei, half of it, all, a wei too much; and what nobody has.
+shares = st.sampled_from(["none", "wei", "half", "half", "all", "more", "most"])
 payments = st.sampled_from([10**15, 10**15 + 1, OGPU, 40 * OGPU, 200 * OGPU])
 indexes = st.integers(0, 30)
 
@@ -92,27 +93,38 @@ class Escrow(stateful.RuleBasedStateMachine):
     def deposit(self, who: str, whom: str, amount: int) -> None:
         self.act(who, self.market.vault.deposit(self.address(whom)), amount)
 
-    @stateful.rule(who=people, amount=amounts)
-    def withdraw(self, who: str, amount: int) -> None:
-        self.act(who, self.market.vault.withdraw(amount))
+    def part(self, share: str, who: str, *getters: str) -> int:
+        """A share of what the getters tell of a person, together."""
+        calls = [getattr(self.market.vault, getter)(self.address(who)) for getter in getters]
+        whole = sum(self.market.numbers(calls))
+        parts = {"none": 0, "wei": 1, "half": whole // 2, "all": whole, "more": whole + 1}
+        return parts.get(share, 2**256 - 1)
 
-    @stateful.rule(who=people, amount=amounts)
-    def lock(self, who: str, amount: int) -> None:
-        self.act(who, self.market.vault.lock(amount))
+    @stateful.rule(who=stakers, share=shares, what=st.sampled_from(["withdraw", "lock"]))
+    def use_balance(self, who: str, share: str, what: str) -> None:
+        self.act(who, getattr(self.market.vault, what)(self.part(share, who, "balanceOf")))
 
-    @stateful.rule(who=people, amount=amounts)
-    def unbond(self, who: str, amount: int) -> None:
-        self.act(who, self.market.vault.unbond(amount))
+    @stateful.rule(who=stakers, share=shares)
+    def unbond(self, who: str, share: str) -> None:
+        self.act(who, self.market.vault.unbond(self.part(share, who, "lockupOf")))
 
-    @stateful.rule(who=people, what=st.sampled_from(["claim", "cancelUnbonding"]))
+    @stateful.rule(who=stakers, what=st.sampled_from(["claim", "cancelUnbonding"]))
     def end_unbonding(self, who: str, what: str) -> None:
         self.act(who, getattr(self.market.vault, what)())
 
-    @stateful.rule(who=people, amount=amounts, what=st.sampled_from(["sanction", "waive"]))
-    def judge(self, who: str, amount: int, what: str) -> None:
-        self.act("admin", getattr(self.market.vault, what)(self.address(who), amount))
+    @stateful.rule(who=stakers, share=shares)
+    def sanction(self, who: str, share: str) -> None:
+        """After an unbonding most of the time, which it must reach into."""
+        self.unbond(who, "half")
+        amount = self.part(share, who, "lockupOf", "unbondingOf")
+        self.act("admin", self.market.vault.sanction(self.address(who), amount))
 
-    @stateful.rule(who=people, what=st.sampled_from(["withdrawSanctionOf", "emergencyExit"]))
+    @stateful.rule(who=stakers, share=shares)
+    def waive(self, who: str, share: str) -> None:
+        amount = self.part(share, who, "sanctionOf")
+        self.act("admin", self.market.vault.waive(self.address(who), amount))
+
+    @stateful.rule(who=stakers, what=st.sampled_from(["withdrawSanctionOf", "emergencyExit"]))
     def administer(self, who: str, what: str) -> None:
         self.act("admin", getattr(self.market.vault, what)(self.address(who)))
 
