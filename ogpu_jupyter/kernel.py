@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import localnet
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
+from .chain.rpc import Rpc
 from .chain.transactions import Signer, resolve_account
 from .errors import NotConnected, UnknownName
 from .journal import Journal
@@ -87,7 +88,8 @@ def _by_url(url: str) -> tuple[Network, localnet.LocalNet | None]:
         if known.chain_id == chain_id:
             return Network(**{**vars(known), "rpc_url": url}), None
     raise UnknownName(
-        f"The node at {url} speaks for chain {chain_id}, where no OpenGPU contracts are known.",
+        f"The node at {Rpc(url).where} speaks for chain {chain_id}, "
+        "where no OpenGPU contracts are known.",
         hint="In Python: `ogpu_jupyter.connect(Network(…))` with their addresses.",
     )
 

@@ -82,7 +82,8 @@ class Session:
         self.spent = 0
         self.trouble = ""
         self.closed = False
-        self.client = Client(network, HttpContentStore(network.pin_url, network.gateway_url))
+        self._store = HttpContentStore(network.pin_url, network.gateway_url)
+        self.client = Client(network, self._store)
         self.network_id = self._identified()
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
         self._news = threading.Condition()
@@ -108,8 +109,12 @@ class Session:
         try:
             return self.client.identify()
         except OgpuError:
-            self.client.close()
+            self._disconnect()
             raise
+
+    def _disconnect(self) -> None:
+        self.client.close()
+        self._store.close()
 
     def __repr__(self) -> str:
         return f"<Session {self.network.name} (chain {self.network.chain_id}), {self.account}>"
@@ -127,7 +132,7 @@ class Session:
         self.closed = True
         atexit.unregister(self.close)
         self._follower.stop()
-        self.client.close()
+        self._disconnect()
         for handle in list(self._tasks.values()):
             handle.renew()
 

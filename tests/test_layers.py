@@ -29,6 +29,7 @@ LAYERS = [
     ["display"],
     ["localnet"],
     ["handle", "session"],  # a task forwards to its session, which makes it
+    ["kernel"],
     ["magics"],
     [""],
 ]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 STAKE: Final = 1_000 * 10**18
 _SECONDS: Final = 30.0
-_FORGOTTEN_SECONDS: Final = 0.2
 _CPU: Final = 1
 _CHILDREN: Final = ("manager", "terminal", "vault", "nexus", "controller")
 
@@ -42,9 +41,20 @@ def set_up(
 ) -> Market:
     """Deploy, stake, publish and register on a new chain; `put` stores a source's metadata.
 
-    With `mine`, the node doesn't mine by itself.
+    With `mine`, the node doesn't mine by itself. Another doesn't either meanwhile: anvil
+    may strand a transaction that arrives while the one before it is mined.
     """
-    sender = _Sender(rpc, mine=mine)
+    if mine:
+        return _set_up(_Sender(rpc), services, put)
+    rpc.call("evm_setAutomine", False)
+    market = _set_up(_Sender(rpc), services, put)
+    rpc.call("evm_setAutomine", True)
+    return market
+
+
+def _set_up(
+    sender: _Sender, services: Mapping[str, Service], put: Callable[[bytes], str]
+) -> Market:
     contracts = _addresses(sender.add(DEPLOYER.address, None, _creation_code(), gas=14_000_000))
     terminal, nexus = contracts["terminal"], contracts["nexus"]
     announce = _call("announceProvider(address,uint256)", PROVIDER.address, STAKE)
@@ -82,9 +92,8 @@ def checksum(address: bytes) -> str:
 class _Sender:
     """Collects transactions of the dev accounts, and sends them in one request."""
 
-    def __init__(self, rpc: Rpc, *, mine: bool) -> None:
+    def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
-        self._mine = mine
         self._nonces: dict[str, int] = {}
         self._calls: list[Call] = []
 
@@ -111,9 +120,7 @@ class _Sender:
             waited = time.monotonic() - start
             if waited > _SECONDS:
                 raise NetworkError("The local node doesn't mine the market's transactions.")
-            # Of a burst anvil now and then forgets the last one, until the next block.
-            if self._mine or waited > _FORGOTTEN_SECONDS:
-                self._rpc.call("evm_mine")
+            self._rpc.call("evm_mine")
             time.sleep(0.005)
             receipts = self._receipts(sent)
         refused = [n for n, receipt in enumerate(receipts) if receipt["status"] != "0x1"]

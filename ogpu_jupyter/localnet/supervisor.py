@@ -17,6 +17,7 @@ from ogpu_jupyter.localnet.market import set_up
 from ogpu_jupyter.localnet.node import choose, launch
 from ogpu_jupyter.localnet.pinning import PinServer
 from ogpu_jupyter.localnet.state import State
+from ogpu_jupyter.localnet.stranded import Stranded
 
 if TYPE_CHECKING:
     from ogpu_jupyter.localnet.options import Options
@@ -71,11 +72,14 @@ class _Parts:
 
     def _tend(self, ended: threading.Event) -> None:
         clock = Clock(self._node.rpc, self._options.block_time)
+        stranded = Stranded(self._node.rpc) if self._node.kind == "anvil" else None
         unsaved = False
         while not ended.wait(min(clock.pause, _LOOK) if self._state else clock.pause):
             if not self._node.is_alive:
                 raise NodeUnavailable(f"The local node has ended. {self._node.last_words}")
             unsaved |= clock.tick()
+            if stranded is not None:
+                stranded.free()
             if unsaved:
                 unsaved = not self._save()
 

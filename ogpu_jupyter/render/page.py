@@ -192,7 +192,7 @@ def _choice(
     return (
         f'<div class="ogpu-choice{" ogpu-ok" if is_paid else ""}"><header>'
         f'<span>{address_html(response.provider)}</span><span class="ogpu-soft">{when}</span>'
-        f'<span title="The provider\'s bid">{amount_html(response.payment)}</span>{paid}</header>'
+        f"<span>bids {amount_html(response.payment)}</span>{paid}</header>"
         f"<div>{_content(answers.get(response.address), data)}</div></div>"
     )
 

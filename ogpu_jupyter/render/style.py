@@ -98,7 +98,7 @@ _TASK: Final = """
 & .ogpu-say { display: flex; gap: 12px; padding: 1px 16px 0; color: var(--soft); }
 & .ogpu-say p { flex: 1; min-width: 0; }
 & .ogpu-say time { font-weight: 600; color: var(--ink); }
-& .ogpu-note { padding: 3px 16px 0; color: var(--say); }
+& .ogpu-note { padding: 1px 16px 0; color: var(--soft); }
 & .ogpu-steps { display: flex; max-width: 52rem; padding: 12px 16px 10px; }
 & .ogpu-steps li { flex: 0 0 calc(100% / 6); min-width: 0; position: relative; }
 & .ogpu-steps li:not(:last-child)::after {
@@ -127,7 +127,7 @@ _TASK: Final = """
   }
 }
 & .ogpu-facts {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 6px 16px;
+  display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 6px 16px;
   padding: 8px 16px 9px;
   border-top: 1px solid var(--line); background: var(--sunk);
 }
@@ -137,7 +137,12 @@ _TASK: Final = """
   float: none; clear: none; width: auto; margin: 0; text-align: start; /* Jupyter floats them */
 }
 & .ogpu-facts dd { overflow-wrap: normal; }
-& .ogpu-alone { margin-top: 9px; }
+& .ogpu-alone {
+  margin-top: 9px; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
+}
+@container (max-width: 57rem) {
+  & .ogpu-facts:not(.ogpu-alone) { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
 & .ogpu-sent, & .ogpu-answer { padding: 8px 16px; border-top: 1px solid var(--line); }
 & .ogpu-sent > summary { font-size: 12px; }
 & .ogpu-sent[open] > summary { margin-bottom: 6px; }
@@ -150,10 +155,10 @@ _TASK: Final = """
 & .ogpu-choice { border: 1px solid var(--line); border-radius: 6px; min-width: 0; }
 & .ogpu-choice.ogpu-ok { border-color: var(--ok); box-shadow: 0 0 0 1px var(--ok); }
 & .ogpu-choice > header {
-  display: flex; flex-wrap: wrap; gap: 2px 9px; align-items: baseline; padding: 6px 10px;
-  border-bottom: 1px solid var(--line); background: var(--sunk); border-radius: 6px 6px 0 0;
+  display: grid; grid-template: 20px 22px / 1fr auto; gap: 0 9px; align-items: center;
+  padding: 6px 10px; border-bottom: 1px solid var(--line); background: var(--sunk);
+  border-radius: 6px 6px 0 0;
 }
-& .ogpu-choice > header > :first-child { flex: 1; }
 & .ogpu-choice > div { padding: 8px 10px 10px; }
 & .ogpu-wrong { color: var(--say); }
 @container (max-width: 33rem) {
@@ -163,7 +168,7 @@ _TASK: Final = """
   }
   & .ogpu-steps b { font-size: 11px; }
   & .ogpu-sub .ogpu-id, & .ogpu-sub .ogpu-utc { display: none; }
-  & .ogpu-facts { grid-template-columns: repeat(auto-fill, minmax(118px, 1fr)); font-size: 12px; }
+  & .ogpu-facts { font-size: 12px; column-gap: 10px; }
 }
 """
 

@@ -56,6 +56,14 @@ def test_deposit_and_withdraw_move_what_they_say(session, run: Run) -> None:
     assert session.balance().vault == WEI_PER_OGPU
 
 
+def test_a_deposit_that_is_run_again_moves_nothing_more(session, run: Run) -> None:
+    run("%ogpu deposit 1 --if-below 0.5")
+    text, _ = run("%ogpu deposit 1 --if-below 0.5")
+
+    assert session.balance().vault == WEI_PER_OGPU
+    assert "1 OGPU" in text
+
+
 def test_a_cell_becomes_a_task_and_its_answer(market, shell, run: Run) -> None:
     text, value = run(f"{CHAT} --wait --timeout 60s\nWhat is 20 + 22?")
 
@@ -301,16 +309,20 @@ def test_a_cap_that_was_set_in_python_is_kept(market, run: Run) -> None:
         (
             "OGPU_MAX_PAYMENT",
             "lots",
-            "AmountError: The environment's OGPU_MAX_PAYMENT: 'lots' is not an amount.\n"
-            "Nothing was spent.\n"
-            "Type an amount of OGPU such as 0.01, or one with a unit: 5gwei, 1000wei.",
+            (
+                "AmountError: The environment's OGPU_MAX_PAYMENT: 'lots' is not an amount.\n"
+                "Nothing was spent.\n"
+                "Type an amount of OGPU such as 0.01, or one with a unit: 5gwei, 1000wei."
+            ),
         ),
         (
             "OGPU_CONFIRM_SPENDING",
             "maybe",
-            "UnknownName: The environment's OGPU_CONFIRM_SPENDING is 'maybe'.\n"
-            "Nothing was spent.\n"
-            "Set it to 1 or 0, or leave it unset.",
+            (
+                "UnknownName: The environment's OGPU_CONFIRM_SPENDING is 'maybe'.\n"
+                "Nothing was spent.\n"
+                "Set it to 1 or 0, or leave it unset."
+            ),
         ),
     ],
 )

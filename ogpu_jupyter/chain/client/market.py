@@ -15,6 +15,7 @@ from ogpu_jupyter.errors import (
     NOTHING_SPENT,
     AddressError,
     NetworkError,
+    NodeUnavailable,
     OgpuError,
     RpcError,
     WrongChain,
@@ -93,7 +94,7 @@ class Client:
                 raise self._no_contract(name.capitalize(), address)
         return NetworkId(
             chain_id=self.network.chain_id,
-            genesis=_genesis(block),
+            genesis=_genesis(block, self.rpc.where),
             controller=checksum(self.network.controller),
         )
 
@@ -290,9 +291,16 @@ def _intent(sender: str, order: Order, function: str, args: dict[str, Any]) -> F
     )
 
 
-def _genesis(block: Any) -> str:
-    """What tells a chain from another with its id; empty for a node that lacks its beginning."""
-    return digest(block.get("hash"), "a block's hash") if isinstance(block, dict) else ""
+def _genesis(block: Any, where: str) -> str:
+    """What tells a chain from another with its id. Never guessed: tasks are the same by it."""
+    if not isinstance(block, dict):
+        raise NodeUnavailable(
+            f"The node at {where} doesn't have the chain's first block, by which the tasks of "
+            "one chain are told from those of another.",
+            spent=NOTHING_SPENT,
+            hint="Connect to another node of the network.",
+        )
+    return digest(block.get("hash"), "a block's hash")
 
 
 def _decoded_or_none(reads: Sequence[ContractCall], answers: Sequence[Any]) -> SourceRecord | None:

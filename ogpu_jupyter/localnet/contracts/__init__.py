@@ -147,7 +147,7 @@ def _send(
     fees = {"gasPrice": w3.eth.gas_price, "chainId": w3.eth.chain_id, "value": 0}
     signed = account.sign_transaction({**fees, **transaction})
     sent = w3.eth.send_raw_transaction(signed.raw_transaction)
-    receipt = w3.eth.wait_for_transaction_receipt(sent, timeout=30, poll_latency=0.01)
+    receipt = w3.eth.wait_for_transaction_receipt(sent, timeout=120, poll_latency=0.01)
     if receipt["status"] != 1:
         raise RuntimeError(f"The local market's transaction {sent.to_0x_hex()} was reverted.")
 

@@ -1,0 +1,64 @@
+"""Bursts on anvil: whatever it puts aside is mined all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ogpu_jupyter.localnet import node as nodes
+from ogpu_jupyter.localnet.accounts import ALL
+from ogpu_jupyter.localnet.options import Options
+from ogpu_jupyter.localnet.stranded import Stranded
+from tests.helpers import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ogpu_jupyter.localnet.rpc import Call
+
+SENDER, OTHER = ALL[0].address, ALL[1].address
+BURST = 12
+
+
+@pytest.fixture
+def anvil(anvil_path: Path) -> Iterator[nodes.Node]:
+    node = nodes.launch(anvil_path, Options())
+    yield node
+    node.stop()
+
+
+def burst(nonce: int) -> list[Call]:
+    fields = {"from": SENDER, "to": OTHER, "value": "0x1", "gas": "0x5208"}
+    return [("eth_sendTransaction", [{**fields, "nonce": hex(nonce + n)}]) for n in range(BURST)]
+
+
+@pytest.mark.anvil
+def test_nothing_stays_stranded(anvil: nodes.Node) -> None:
+    """Many bursts while it mines by itself; after two looks, each of them is in a block."""
+    stranded = Stranded(anvil.rpc)
+
+    def mined() -> int:
+        return int(anvil.rpc.call("eth_getTransactionCount", SENDER, "latest"), 16)
+
+    for number in range(40):
+        sent = anvil.rpc.batch(burst(number * BURST))
+        wait_until(lambda: (stranded.free(), mined() >= (number + 1) * BURST)[1], 10)  # noqa: B023
+        receipts = anvil.rpc.batch([("eth_getTransactionReceipt", [one]) for one in sent])
+        assert all(receipt["status"] == "0x1" for receipt in receipts)
+
+
+@pytest.mark.anvil
+def test_what_waits_for_another_is_left_alone(anvil: nodes.Node) -> None:
+    """A gap in the nonces is its sender's to fill, and it is in order when it is filled."""
+    stranded = Stranded(anvil.rpc)
+    late, first = burst(0)[1], burst(0)[0]
+    waiting = anvil.rpc.batch([late])[0]
+    stranded.free()
+    stranded.free()
+    assert anvil.rpc.call("eth_getTransactionReceipt", waiting) is None
+
+    anvil.rpc.batch([first])
+
+    assert wait_until(lambda: anvil.rpc.call("eth_getTransactionReceipt", waiting), 5)
