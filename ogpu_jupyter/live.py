@@ -140,6 +140,11 @@ class Board:
             live = sum(other.ticks for other in self._views)
             view.due = min(view.due, time.monotonic() + max(1.0, live / _TICKS_A_SECOND))
 
+    def stop(self) -> None:
+        """Follow nothing any more."""
+        for view in list(self._views):
+            self._drop(view)
+
     @property
     def views(self) -> int:
         """How many are followed, drawn by the clock or only by change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -159,9 +160,7 @@ def test_a_plan_sends_nothing(funded):
 
     plan = funded.plan("text2text", "text2text", QUESTION, pay="0.01", expires="10m")
 
-    assert plan.payload == b'{"function_name": "text2text", "data": ' + (
-        b'{"messages": [{"role": "user", "content": "What is 6 * 7?"}]}}'
-    )
+    assert json.loads(plan.payload) == {"function_name": "text2text", "data": QUESTION}
     assert plan.payment == 10**16
     assert plan.gas > 21_000
     assert plan.vault_after == before.vault - 10**16

@@ -70,7 +70,8 @@ class State:
             return False
         begun = time.monotonic()
         packed = bytes.fromhex(rpc.call("anvil_dumpState")[2:])
-        _replace(self._chain, _with_one_beginning(gzip.decompress(packed)))
+        beginning = rpc.call("eth_getBlockByNumber", "0x0", False)
+        _replace(self._chain, _without_other_beginnings(gzip.decompress(packed), beginning))
         taken = time.monotonic() - begun
         self._not_before = time.monotonic() + taken / _SHARE
         return True
@@ -94,22 +95,30 @@ class State:
         return facts
 
 
-def _with_one_beginning(dump: bytes) -> bytes:
-    """A chain that was loaded has two blocks 0, its own and the one that anvil made before
-    it loaded; in the next dump both are there, and which one counts is left to chance.
+def _without_other_beginnings(dump: bytes, beginning: dict[str, Any]) -> bytes:
+    """What anvil dumps, with the chain's own block 0 alone.
+
+    When anvil loads a chain, it has made a block 0 itself already. In its next dump both
+    are there, and which one counts after that is left to chance.
     """
     chain = json.loads(dump)
-    blocks = chain["blocks"]
-    first = [block for block in blocks if _number(block, "number") == 0]
-    if len(first) < 2:
+    if sum(_is_first(block) for block in chain["blocks"]) < 2:
         return dump
-    oldest = min(first, key=lambda block: _number(block, "timestamp"))
-    chain["blocks"] = [block for block in blocks if block is oldest or block not in first]
+    chain["blocks"] = [
+        block
+        for block in chain["blocks"]
+        if not _is_first(block) or _marks(block["header"]) == _marks(beginning)
+    ]
     return json.dumps(chain).encode()
 
 
-def _number(block: dict[str, Any], name: str) -> int:
-    return int(block["header"][name], 16)
+def _is_first(block: dict[str, Any]) -> bool:
+    return int(block["header"]["number"], 16) == 0
+
+
+def _marks(header: dict[str, Any]) -> list[int]:
+    """Where a block 0 differs from any other: its time, and the chance that was put into it."""
+    return [int(header[name], 16) for name in ("timestamp", "gasLimit", "baseFeePerGas")]
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -25,7 +25,7 @@ from .completion import Completion
 from .help import help_of, help_of_ogpu, help_of_task
 from .limits import Cap, limited
 from .line import Words, read_ogpu, read_task
-from .panel import Panel
+from .panel import Panel, detached, settled
 from .values import lookup
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ class OgpuMagics(Magics):
             return self._session().plan(words["source"], words["function"], data, **order)
         task = self._publish(words, data, order)
         task.model = model
-        self._show_task(task)
-        if words["wait"]:
-            self._block([task], words["timeout"])
+        self._follow([task], wait=words["wait"], timeout=words["timeout"])
         return None
 
     def _publish(self, words: Words, data: dict[str, Any], order: dict[str, Any]) -> Task:
@@ -182,7 +180,7 @@ class OgpuMagics(Magics):
     def _moved(self, record: TransactionRecord) -> Panel:
         held = self._session().balance()
         vault, wallet = format_amount(held.vault), format_amount(held.wallet)
-        return _settled(record, f" The vault holds {vault}, the account {wallet}.")
+        return settled(record, f" The vault holds {vault}, the account {wallet}.")
 
     def _sources(self, _words: Words) -> Panel:
         from ogpu_jupyter import render  # noqa: PLC0415 - not on load
@@ -212,24 +210,22 @@ class OgpuMagics(Magics):
         task = self._session().task(self._meant(words["task"]))
         if words["as"]:
             self._names[words["as"]] = task
-        self._show_task(task)
+        self._follow([task], wait=False, timeout=None)
 
     def _confirm(self, words: Words) -> Panel:
         target = self._meant(words["task"])
         if words["response"] is None:
-            return _settled(self._session().confirm(target))
-        return _settled(self._session().task(target).confirm(words["response"]))
+            return settled(self._session().confirm(target))
+        return settled(self._session().task(target).confirm(words["response"]))
 
     def _cancel(self, words: Words) -> Panel:
-        return _settled(self._session().cancel(self._meant(words["task"])))
+        return settled(self._session().cancel(self._meant(words["task"])))
 
     def _wait(self, words: Words) -> Panel | None:
         session = self._session()
         tasks = [session.task(self._meant(word)) for word in words["task"]]
         tasks = tasks or session.tasks(open_only=True)
-        for task in tasks[:_SHOWN_AT_ONCE]:
-            self._show_task(task)
-        self._block(tasks, words["timeout"])
+        self._follow(tasks, wait=True, timeout=words["timeout"])
         return self._listed(tasks) if len(tasks) > _SHOWN_AT_ONCE else None
 
     def _listed(self, tasks: list[Task]) -> Panel:
@@ -239,21 +235,20 @@ class OgpuMagics(Magics):
         records = [task.record for task in tasks]
         return Panel(render.tasks_text(records, now), render.tasks_html(records, now), tasks)
 
-    def _block(self, tasks: list[Task], timeout: float | None) -> None:
-        """Wait, and leave the views as they are then: an update after the cell isn't saved."""
+    def _follow(self, tasks: list[Task], *, wait: bool, timeout: float | None) -> None:
+        """Show the tasks, and wait if asked. An interrupt in here leaves them to themselves."""
         from ogpu_jupyter import display  # noqa: PLC0415 - not on load
 
-        if not tasks:
-            return
         try:
-            self._session().wait(*tasks, timeout=timeout)
+            for task in tasks[:_SHOWN_AT_ONCE]:
+                display.show(task)
+            if wait and tasks:
+                self._session().wait(*tasks, timeout=timeout)
+        except (KeyboardInterrupt, Interrupted):
+            raise detached(tasks) from None
         finally:
-            display.settle(*tasks)
-
-    def _show_task(self, task: Task) -> None:
-        from ogpu_jupyter import display  # noqa: PLC0415 - not on load
-
-        display.show(task)
+            if wait:
+                display.settle(*tasks)  # an update after the cell would not be saved
 
     def _meant(self, word: str) -> object:
         """The task in the variable of that name, else the word as it is."""
@@ -316,8 +311,3 @@ def _check_wait(words: Words) -> None:
 
 def _ask(question: str) -> bool:
     return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
-
-
-def _settled(record: TransactionRecord, more: str = "") -> Panel:
-    fee = f" Its gas was {format_amount(record.fee)}." if record.fee else ""
-    return Panel(f"{record.note}{more}{fee} Transaction {record.hash}.", value=record)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ogpu_jupyter.errors import Interrupted
+from ogpu_jupyter.units import format_amount
+
+if TYPE_CHECKING:
+    from ogpu_jupyter.handle import Task
+    from ogpu_jupyter.tasks import TransactionRecord
 
 
 class Panel:
@@ -18,3 +25,29 @@ class Panel:
 
     def _repr_html_(self) -> str | None:
         return self._html or None
+
+
+def settled(record: TransactionRecord, more: str = "") -> Panel:
+    fee = f" Its gas was {format_amount(record.fee)}." if record.fee else ""
+    return Panel(f"{record.note}{more}{fee} Transaction {record.hash}.", value=record)
+
+
+def detached(tasks: list[Task]) -> Interrupted:
+    """How to see and to cancel what goes on without us."""
+    alive = [task for task in tasks if not task.stage.is_final]
+    if not alive:
+        return Interrupted("Stopped waiting: nothing was under way any more.", spent="")
+    if len(alive) > 1:
+        return Interrupted(
+            f"Stopped waiting: {len(alive)} tasks go on without you.",
+            spent=f"{format_amount(sum(task.payment for task in alive))} is held in escrow.",
+            hint="Type `%ogpu tasks --open` to see them.",
+        )
+    reference = alive[0].record.reference
+    return Interrupted(
+        "Stopped waiting: the task goes on without you.",
+        task=alive[0],
+        spent=f"{format_amount(alive[0].payment)} is held in escrow for it.",
+        hint=f"See it with `%ogpu show {reference}`; while no provider has it, "
+        f"`%ogpu cancel {reference}` takes it back.",
+    )

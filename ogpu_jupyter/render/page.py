@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ogpu_jupyter.tasks import Answer, DeliveryMethod, Json, ResponseStatus
+from ogpu_jupyter.tasks import Answer, DeliveryMethod, Json, ResponseStatus, Stage
 from ogpu_jupyter.units import format_time
 
 from .answers import answer_html, tree_html
@@ -64,7 +64,7 @@ def _head(record: TaskRecord, now: float) -> str:
 
 def _network(record: TaskRecord) -> str:
     chain = f"chain {record.network_id.chain_id}"
-    return f'<span class="ogpu-soft" title="{chain}">{esc(record.network, 60)}</span>'
+    return f' <span class="ogpu-soft" title="{chain}">{esc(record.network, 60)}</span> '
 
 
 def _clock(record: TaskRecord, now: float) -> str:
@@ -105,7 +105,7 @@ def _done_note(step: Step) -> str:
 
 def _facts(record: TaskRecord) -> str:
     cost = costs(record)
-    pending = '<span class="ogpu-soft">not yet known</span>'
+    pending = _soft("none" if record.stage is Stage.ABANDONED else "not yet known")
     facts = [
         ("Payment", f"{amount_html(record.payment)} {_soft(cost.state)}"),
         ("Network fee", pending if record.fee is None else amount_html(record.fee)),

@@ -54,7 +54,7 @@ def _bars(labels: list[Label], hues: list[str]) -> str:
     best = max(labels, key=lambda label: label.score)
     return "".join(
         f'<li class="{hue}{" ogpu-top" if label is best else ""}">'
-        f'<span dir="auto">{esc(label.name, 120)}</span>'
+        f'<span dir="auto">{esc(label.name, 120)}</span> '
         f'<span class="ogpu-track"><i style="width:{max(0, label.score) / whole:.2%}"></i></span>'
         f'<span title="{label.score!r}">{_share(label.score)}</span></li>'
         for label, hue in list(zip(labels, hues, strict=True))[:_MAX_BARS]

@@ -190,7 +190,6 @@ _TEXT: Final = """
 & .ogpu-marks mark small {
   margin-left: 5px; font-size: 10px; font-weight: 700; color: var(--soft);
 }
-& .ogpu-wide { overflow-x: auto; margin-top: 2px; }
 & .ogpu-named + .ogpu-named { margin-top: 10px; }
 & .ogpu-named > .ogpu-role { margin-bottom: 2px; }
 """
@@ -286,7 +285,7 @@ _JSON: Final = """
 
 _PARTS: Final = {
     "ogpu-card": _TASK,
-    "ogpu-text|ogpu-said|ogpu-lines|ogpu-wide|ogpu-rest|ogpu-named": _TEXT,
+    "ogpu-text|ogpu-said|ogpu-lines|ogpu-rest|ogpu-named": _TEXT,
     "ogpu-h[0-7]": _HUES,
     "ogpu-bars": _BARS,
     "ogpu-picture": _IMAGE,
@@ -303,6 +302,10 @@ def _small(css: str) -> str:
 
 _SMALL: Final = {rf'class="[^"]*\b(?:{names})\b': _small(css) for names, css in _PARTS.items()}
 _SMALL_BASE: Final = _small(_BASE)
+
+
+def all_rules() -> str:
+    return _SMALL_BASE + "".join(_SMALL.values())
 
 
 def page(body: str, label: str) -> str:

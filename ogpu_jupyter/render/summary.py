@@ -27,9 +27,9 @@ _MAX_ANSWERS = 12
 def text(record: TaskRecord, answers: Mapping[str, Answer], now: float) -> str:
     """State, ids, cost, times and answers, line by line."""
     lines = [
-        f"{_title(record)}: {badge(record).lower()}. {sentence(record)}",
+        one_line(f"{_title(record)}: {badge(record).lower()}. {sentence(record)}", 500),
         *([one_line(record.problem, 500)] if record.problem else []),
-        *(f"  {name:<12} {value}" for name, value in _facts(record, now) if value),
+        *(f"  {name:<12} {one_line(value, 500)}" for name, value in _facts(record, now) if value),
         *_all_answers(record, answers),
     ]
     return "\n".join(lines)
@@ -48,7 +48,8 @@ def _title(record: TaskRecord) -> str:
 def _facts(record: TaskRecord, now: float) -> list[tuple[str, str]]:
     cost = costs(record)
     name = one_line(record.source_name, 80)
-    fee = "not yet known" if record.fee is None else format_amount(record.fee)
+    unknown = "none" if record.stage is Stage.ABANDONED else "not yet known"
+    fee = unknown if record.fee is None else format_amount(record.fee)
     return [
         ("task", record.address),
         ("transaction", record.tx_hash),
@@ -101,7 +102,7 @@ def _heading(record: TaskRecord, response: Response) -> str:
         return "answer:"
     paid = ", confirmed" if response.status is ResponseStatus.CONFIRMED else ""
     bid = format_amount(response.payment)
-    return f"answer {response.address} by {response.provider}, bid {bid}{paid}:"
+    return one_line(f"answer {response.address} by {response.provider}, bid {bid}{paid}:", 500)
 
 
 def _content(answer: Answer | None, data: Json) -> str:
@@ -120,7 +121,7 @@ def line(record: TaskRecord, now: float) -> str:
     words = [
         f"{one_line(record.name, 40)}{item}",
         badge(record).lower(),
-        short(record.reference),
+        one_line(short(record.reference)),
         format_amount(record.payment),
         _news(record, now),
     ]
@@ -132,4 +133,4 @@ def _news(record: TaskRecord, now: float) -> str:
         return one_line(record.problem, 300)
     if record.stage in {Stage.PUBLISHED, Stage.SENT, Stage.SIGNED} and record.expires_at > now:
         return f"expires in {countdown(record.expires_at - now)}"
-    return sentence(record)
+    return one_line(sentence(record))

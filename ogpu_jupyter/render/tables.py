@@ -146,7 +146,7 @@ def tasks_text(records: Sequence[TaskRecord], now: float) -> str:
         [
             f"#{record.key}",
             one_line(record.name, 30) + ("" if record.item is None else f"[{record.item}]"),
-            short(record.address or record.tx_hash),
+            one_line(short(record.address or record.tx_hash)),
             one_line(record.function, 30),
             badge(record).lower(),
             format_amount(record.payment),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 20_000
 MAX_TEXTS: Final = 20
 _MAX_MARKS: Final = 500
+_KEPT: Final = 'dir="auto" style="white-space:pre-wrap"'  # also where our style is stripped
 _TEXT_KEYS: Final = (
     "generated_text", "summary_text", "translation_text", "text", "answer", "content",
 )  # fmt: skip
@@ -60,7 +61,7 @@ def _said(item: Json) -> Said | None:
 def text_html(text: str) -> str:
     """Whitespace kept; a long text is cut, and the cut is told."""
     kept, rest = cut(text, MAX_TEXT)
-    shown = f'<div class="ogpu-text" dir="auto">{esc(kept, MAX_TEXT)}</div>'
+    shown = f'<div class="ogpu-text" {_KEPT}>{esc(kept, MAX_TEXT)}</div>'
     return shown + more_html(rest, "character")
 
 
@@ -220,7 +221,7 @@ def _marked_html(marked: Marked) -> str:
         )
         at = mark.end
     rest = esc(marked.text[at:], MAX_TEXT)
-    return f'<div class="ogpu-text ogpu-marks" dir="auto">{"".join(parts)}{rest}</div>'
+    return f'<div class="ogpu-text ogpu-marks" {_KEPT}>{"".join(parts)}{rest}</div>'
 
 
 def _marked_text(marked: Marked) -> str:

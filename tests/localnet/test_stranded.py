@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
     from ogpu_jupyter.localnet.rpc import Call
 
-SENDER, OTHER = ALL[0].address, ALL[1].address
-BURST = 12
+SENDER, OTHER, DEPLOYER = ALL[0].address, ALL[1].address, ALL[2].address
+BURST = 8
 
 
 @pytest.fixture
@@ -29,9 +31,20 @@ def anvil(anvil_path: Path) -> Iterator[nodes.Node]:
     node.stop()
 
 
-def burst(nonce: int) -> list[Call]:
+def payments(nonce: int, count: int) -> list[Call]:
     fields = {"from": SENDER, "to": OTHER, "value": "0x1", "gas": "0x5208"}
-    return [("eth_sendTransaction", [{**fields, "nonce": hex(nonce + n)}]) for n in range(BURST)]
+    return [("eth_sendTransaction", [{**fields, "nonce": hex(nonce + n)}]) for n in range(count)]
+
+
+def burst(number: int) -> list[Call]:
+    """Payments behind something that takes a while to be mined: the market's contracts."""
+    compiled = resources.files("ogpu_jupyter.localnet") / "contracts" / "compiled"
+    code = json.loads((compiled / "Market.bin.json").read_text())
+    slow = {"from": DEPLOYER, "data": code, "gas": hex(14_000_000)}
+    return [
+        ("eth_sendTransaction", [{**slow, "nonce": hex(number)}]),
+        *payments(number * BURST, BURST),
+    ]
 
 
 @pytest.mark.anvil
@@ -42,8 +55,8 @@ def test_nothing_stays_stranded(anvil: nodes.Node) -> None:
     def mined() -> int:
         return int(anvil.rpc.call("eth_getTransactionCount", SENDER, "latest"), 16)
 
-    for number in range(40):
-        sent = anvil.rpc.batch(burst(number * BURST))
+    for number in range(60):
+        sent = anvil.rpc.batch(burst(number))
         wait_until(lambda: (stranded.free(), mined() >= (number + 1) * BURST)[1], 10)  # noqa: B023
         receipts = anvil.rpc.batch([("eth_getTransactionReceipt", [one]) for one in sent])
         assert all(receipt["status"] == "0x1" for receipt in receipts)
@@ -53,7 +66,7 @@ def test_nothing_stays_stranded(anvil: nodes.Node) -> None:
 def test_what_waits_for_another_is_left_alone(anvil: nodes.Node) -> None:
     """A gap in the nonces is its sender's to fill, and it is in order when it is filled."""
     stranded = Stranded(anvil.rpc)
-    late, first = burst(0)[1], burst(0)[0]
+    first, late = payments(0, 2)
     waiting = anvil.rpc.batch([late])[0]
     stranded.free()
     stranded.free()

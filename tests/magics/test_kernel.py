@@ -118,7 +118,14 @@ def test_an_interrupt_stops_the_waiting_and_the_task_lives_on(frontend: Frontend
 
     assert reply["ename"] == "Interrupted"
     address = frontend.value("nap.address").strip("'")
-    assert f"%ogpu show {address}" in reply["traceback"][-1]
+    assert reply["traceback"] == [
+        "Interrupted: Stopped waiting: the task goes on without you.",
+        "0.001 OGPU is held in escrow for it.",
+        (
+            f"See it with `%ogpu show {address}`; while no provider has it, "
+            f"`%ogpu cancel {address}` takes it back."
+        ),
+    ]
     assert frontend.run("%ogpu wait nap --timeout 60s")["status"] == "ok"
     assert frontend.value("nap.stage.value") == "'finalized'"
 

@@ -1,0 +1,67 @@
+"""Text of strangers is shown whole, and can do nothing."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ogpu_jupyter.render.safe import esc, one_line, plain, visible
+from tests.render.checks import CONTROLS, HOSTILE, safe
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\nc", "a\tb\nc"),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        ("a\x00b\x1bc\x7f", "a␀b␛c␡"),
+        ("\x9b31m", "⟨U+009B⟩31m"),
+        ("abc\u202edef", "abc⟨U+202E⟩def"),
+        ("a\u200bb\ufeff", "a⟨U+200B⟩b⟨U+FEFF⟩"),
+        ("\ud83d alone", "\ufffd alone"),
+        ("👩\u200d🔬 naïve עברית", "👩\u200d🔬 naïve עברית"),
+        ("tag\U000e0041", "tag⟨U+E0041⟩"),
+    ],
+)
+def test_what_would_not_be_seen_is_a_sign(text: str, shown: str) -> None:
+    """Characters that hide, reorder or drive; not those that a language needs."""
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b[31mred\x1b[0m", "\x1b]0;title\x07red", "\x9b31mred", "\x1b]8;;http://x\x1b\\red",
+     "\x1bPq#0\x1b\\red", "r\x1b(0ed", "red\x1b[", "red\x1b"],
+)  # fmt: skip
+def test_escape_sequences_never_reach_a_terminal(text: str) -> None:
+    """Colours, titles and links are removed whole, also when they are cut off."""
+    assert plain(text) == "red"
+
+
+@given(st.text())
+def test_plain_text_has_no_controls(text: str) -> None:
+    """Whatever it was."""
+    assert not CONTROLS.search(plain(text))
+    assert "\n" not in one_line(text)
+
+
+@given(st.text(max_size=200))
+def test_escaped_text_reads_as_it_is(text: str) -> None:
+    """What a browser shows is the visible text, within an element or a quoted attribute."""
+    assert html.unescape(esc(text)) == visible(text)
+    assert not set("<>\"'") & set(esc(text))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_text(text: str) -> None:
+    """In an element and in an attribute."""
+    safe(f'<p title="{esc(text)}">{esc(text)}</p>')
+
+
+def test_long_text_is_cut_and_told() -> None:
+    """How much is missing stands at its end."""
+    assert plain("x" * 5000, 10) == "xxxxxxxxxx… (4,990 more characters)"
+    assert esc("<" * 12, 2) == "&lt;&lt;… (10 more characters)"
