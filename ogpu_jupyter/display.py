@@ -16,7 +16,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from . import render
-from .live import Shown, board, is_settled
+from .live import Look, Shown, board, is_settled
 
 if TYPE_CHECKING:
     from .widgets.view import Controls
@@ -85,6 +85,8 @@ class _Page:
 
     def __init__(self, task: Shown, *, controls: bool) -> None:
         self._lock = threading.Lock()  # the board draws, and so does a cell that has waited
+        self._look = Look()
+        self._look.is_new(task)
         self._with_buttons = controls and not task.record.stage.is_final
         data, metadata = self._bundle(task)
         self._html = data["text/html"]
@@ -100,12 +102,16 @@ class _Page:
     def draw(self, task: Shown, *, again: bool = False) -> None:
         """Send what has changed; `again` sends it also when it was sent before."""
         with self._lock:
-            data, metadata = self._bundle(task)
-            if again or data["text/html"] != self._html:
-                self._html = data["text/html"]
-                self._handle.update(data, raw=True, metadata=metadata)
+            if self._look.is_new(task) or again:
+                self._send(task, again=again)
             if self._buttons is not None:
                 self._buttons.draw(is_final=task.record.stage.is_final, again=again)
+
+    def _send(self, task: Shown, *, again: bool) -> None:
+        data, metadata = self._bundle(task)
+        if again or data["text/html"] != self._html:
+            self._html = data["text/html"]
+            self._handle.update(data, raw=True, metadata=metadata)
 
 
 class _Buttons:

@@ -44,10 +44,11 @@ spent, and what to type next. In IPython it shows as those lines, without a trac
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NOTHING_SPENT = "Nothing was spent."
 
@@ -59,12 +60,25 @@ class OgpuError(Exception):
         self.what = what
         self.spent = spent
         self.hint = hint
-        super().__init__("\n".join(part for part in (what, spent, hint) if part))
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.spent, self.hint) if part)
 
     def _render_traceback_(self) -> list[str]:
         """IPython shows these lines instead of a traceback."""
         first, *rest = str(self).splitlines() or [""]
         return [f"{type(self).__name__}: {first}", *rest]
+
+
+@contextmanager
+def unspent() -> Iterator[None]:
+    """Around what comes before any spending: an error from below says so."""
+    try:
+        yield
+    except OgpuError as error:
+        error.spent = error.spent or NOTHING_SPENT
+        raise
 
 
 class NotConnected(OgpuError):
@@ -127,6 +141,9 @@ class ExpiryError(InputError):
 
 class AccountError(OgpuError):
     """No key, or a key that can't be used. The message never holds the key."""
+
+    def __init__(self, what: str, *, spent: str = NOTHING_SPENT, hint: str = "") -> None:
+        super().__init__(what, spent=spent, hint=hint)
 
 
 class SourceInactive(OgpuError):

@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from .render.words import countdown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -53,6 +55,21 @@ def is_settled(task: Shown) -> bool:
     return all(answer is not None and not answer.problem for answer in found)
 
 
+class Look:
+    """What a view was last drawn from: a drawing costs more than to see that nothing is new."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+
+    def is_new(self, task: Shown) -> bool:
+        """The task, or its clock in words, isn't what it was when this was asked before."""
+        record = task.record
+        clock = "" if record.stage.is_final else countdown(record.expires_at - task.chain_time())
+        seen = (record, clock, task.note, dict(task.answers))
+        before, self._seen = self._seen, seen
+        return seen != before
+
+
 @dataclass(eq=False)
 class _View:
     """One drawing; `due` is on the monotonic clock."""
@@ -80,9 +97,9 @@ class Board:
         `draw` returns False when its view is gone. It isn't called here and now.
         """
         view = _View(task, draw, contextvars.copy_context())
+        view.unsubscribe = task.subscribe(lambda: self._touch(view))
         with self._changed:
             self._views.append(view)
-        view.unsubscribe = task.subscribe(lambda: self._touch(view))
         self._touch(view)  # what happened between the caller's drawing and the subscription
         return lambda: self._drop(view)
 
@@ -98,8 +115,9 @@ class Board:
 
     def _drop(self, view: _View) -> None:
         with self._changed:
-            if view in self._views:
-                self._views.remove(view)
+            if view not in self._views:
+                return
+            self._views.remove(view)
             self._changed.notify_all()
         view.unsubscribe()
 

@@ -27,6 +27,7 @@ from .errors import (
     TaskError,
     Unclear,
     UnknownName,
+    unspent,
 )
 from .following import Keeper
 from .handle import Task
@@ -219,7 +220,8 @@ class Session:
             item=item,
         )
         draft = wish.draft(self.client, self.network_id, self.account)
-        return self._plan(wish, draft)
+        with unspent():
+            return self._plan(wish, draft)
 
     def _wish(
         self,
@@ -254,7 +256,8 @@ class Session:
         if same is not None:
             return self._handle(same, earlier=True)
         gate = Gate(timeout)
-        plan = uncut(lambda: self._plan(wish, draft), gate, _interruption)
+        with unspent():
+            plan = uncut(lambda: self._plan(wish, draft), gate, _interruption)
         payment = plan.payment
         self.limits.check(payment, self.spent)
         self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
@@ -303,7 +306,9 @@ class Session:
         """Nothing left the machine, unless the journal holds a transaction that may have."""
         if self._sender.may_have_left(key):
             return
-        problem = error.what if isinstance(error, OgpuError) else type(error).__name__
+        problem = type(error).__name__
+        if isinstance(error, OgpuError):
+            problem, error.spent = error.what, error.spent or NOTHING_SPENT
         self.journal.update(key, stage=Stage.ABANDONED, problem=f"{problem} {NOTHING_SPENT}")
 
     # Money
@@ -547,7 +552,8 @@ class Session:
         gate = Gate(_ROUND_TRIP_SECONDS)
 
         def send() -> TransactionRecord:
-            quote = self.client.quote(self.account, order)
+            with unspent():
+                quote = self.client.quote(self.account, order)
             sent = self._sender.send(order, quote, kind, gate=gate, note=note)
             self._await(sent)
             return sent

@@ -41,7 +41,6 @@ HOMES = {
     "eth_account": ["chain", "localnet"],
     "eth_abi": ["chain", "localnet"],
     "eth_utils": ["chain", "localnet"],
-    "eth_tester": ["localnet"],
     "eth": ["localnet"],
     "PIL": ["localnet"],
     "sqlite3": ["journal"],

@@ -139,7 +139,7 @@ class Hiding:
         self.finder = finder
 
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"eth_tester", "eth", "PIL"}:
+        if name.partition(".")[0] in {"eth", "PIL"}:
             return None
         return self.finder.find_spec(name, path, target)
 

@@ -55,7 +55,7 @@ def choose(options: Options) -> Path | None:
         raise InputError(
             "Keeping the state takes anvil; the embedded node keeps none.", hint=_HOW_TO_GET_ANVIL
         )
-    if anvil is None and not (find_spec("eth_tester") and find_spec("eth")):
+    if anvil is None and not find_spec("eth"):
         raise MissingExtra("local", "The embedded node of the local network")
     return anvil
 

@@ -119,6 +119,12 @@ _TASK: Final = """
 & .ogpu-now b, & .ogpu-end b { color: var(--say); font-weight: 600; }
 & .ogpu-sub { display: block; min-height: 17px; font-size: 11px; color: var(--soft); }
 & .ogpu-sub .ogpu-id, & .ogpu-sub .ogpu-mid::before { font-size: 11px; }
+@media (forced-colors: active) {
+  & .ogpu-steps .ogpu-dot { color: CanvasText; border-color: CanvasText; background: Canvas; }
+  & .ogpu-steps .ogpu-todo .ogpu-dot { color: Canvas; border-style: dotted; }
+  & .ogpu-steps li.ogpu-done:not(:last-child)::after { background: CanvasText; }
+  & .ogpu-steps li:not(.ogpu-done):not(:last-child)::after { background: GrayText; }
+}
 @media (prefers-reduced-motion: no-preference) {
   & .ogpu-now .ogpu-dot { animation: ogpu-beat 2s ease-out infinite; }
   @keyframes ogpu-beat {
@@ -140,7 +146,7 @@ _TASK: Final = """
 & .ogpu-alone {
   margin-top: 9px; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
 }
-@container (max-width: 57rem) {
+@container (max-width: 64rem) {
   & .ogpu-facts:not(.ogpu-alone) { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 }
 & .ogpu-sent, & .ogpu-answer { padding: 8px 16px; border-top: 1px solid var(--line); }
@@ -159,6 +165,7 @@ _TASK: Final = """
   padding: 6px 10px; border-bottom: 1px solid var(--line); background: var(--sunk);
   border-radius: 6px 6px 0 0;
 }
+& .ogpu-choice > header > :nth-child(even) { justify-self: end; }
 & .ogpu-choice > div { padding: 8px 10px 10px; }
 & .ogpu-wrong { color: var(--say); }
 @container (max-width: 33rem) {

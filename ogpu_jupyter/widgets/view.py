@@ -15,7 +15,7 @@ import ipywidgets
 
 from ogpu_jupyter import render
 from ogpu_jupyter.errors import OgpuError
-from ogpu_jupyter.live import board
+from ogpu_jupyter.live import Look, board
 from ogpu_jupyter.render.safe import visible
 from ogpu_jupyter.render.words import brief_amount, short
 from ogpu_jupyter.tasks import ResponseStatus, Stage
@@ -32,11 +32,14 @@ _MAX_CHOICES: Final = 24
 
 def view(task: Shown) -> ipywidgets.Widget:
     """The live view with its buttons, up to date by itself, in any layout and in Voilà."""
+    look = Look()
+    look.is_new(task)
     page = ipywidgets.HTML(_page(task), layout=ipywidgets.Layout(width="auto"))
     buttons = Controls(task)
 
     def draw() -> bool:
-        page.value = _page(task)
+        if look.is_new(task):
+            page.value = _page(task)
         buttons.draw()
         return page.comm is not None  # None once the widget is closed
 

@@ -21,6 +21,7 @@ from ogpu_jupyter.localnet import node as nodes
 from ogpu_jupyter.localnet.clock import Clock
 from ogpu_jupyter.localnet.market import checksum, created_by
 from ogpu_jupyter.localnet.services import SERVICES
+from ogpu_jupyter.localnet.state import _without_other_beginnings
 from tests.helpers import wait_until
 from tests.localnet.conftest import rpc_to
 
@@ -340,3 +341,18 @@ def test_the_clock_rests_when_nothing_happens(rpc) -> None:
     clock.tick()
 
     assert clock.pause > 2.0
+
+
+def test_a_dump_keeps_the_chains_own_beginning() -> None:
+    """Of two blocks 0 of the same second, the one that the chain grew from."""
+
+    def block(number: int, gas_limit: int) -> dict:
+        header = {"timestamp": "0x5", "gasLimit": hex(gas_limit), "baseFeePerGas": "0x7"}
+        return {"header": {"number": hex(number), **header}}
+
+    own, other, later = block(0, 30), block(0, 31), block(1, 30)
+    dump = json.dumps({"blocks": [other, later, own]}).encode()
+
+    kept = json.loads(_without_other_beginnings(dump, own["header"]))
+
+    assert kept["blocks"] == [later, own]

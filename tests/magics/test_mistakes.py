@@ -97,7 +97,7 @@ def test_the_extra_is_not_installed() -> None:
     class Bare(PathFinder):
         @classmethod
         def find_spec(cls, name, path=None, target=None):
-            if name.partition(".")[0] not in {"PIL", "eth_tester", "eth"}:
+            if name.partition(".")[0] not in {"PIL", "eth"}:
                 return PathFinder.find_spec(name, path, target)
     sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
     from IPython.core.interactiveshell import InteractiveShell
@@ -123,6 +123,7 @@ def test_the_extra_is_not_installed() -> None:
 def test_there_is_no_key(fails) -> None:
     assert fails("%ogpu connect testnet") == (
         "AccountError: There is no key: CLIENT_PRIVATE_KEY is not set.\n"
+        "Nothing was spent.\n"
         "Set the environment variable CLIENT_PRIVATE_KEY before the kernel starts, or give an "
         "`eth_account` account: `ogpu_jupyter.connect(network, account=…)`."
     )
@@ -468,6 +469,7 @@ def test_the_node_is_gone(anvil_path, shell, fails, tmp_path, monkeypatch) -> No
         assert text == (
             f"NodeUnavailable: The node at {net.network.rpc_url} doesn't answer: connection "
             "refused.\n"
+            "Nothing was spent.\n"
             "Type `%ogpu status` to ask it again, or `%ogpu connect <network>` for another."
         )
         assert session.journal.tasks(session.network_id) == []
