@@ -85,6 +85,7 @@ class _Page:
 
     def __init__(self, task: Shown, *, controls: bool) -> None:
         self._lock = threading.Lock()  # the board draws, and so does a cell that has waited
+        self._recorded = False  # from a running cell, as it will stay
         self._look = Look()
         self._look.is_new(task)
         self._with_buttons = controls and not task.record.stage.is_final
@@ -100,8 +101,13 @@ class _Page:
         return data, metadata
 
     def draw(self, task: Shown, *, again: bool = False) -> None:
-        """Send what has changed; `again` sends it also when it was sent before."""
+        """Send what has changed; `again` sends it also when it was sent before, but what is
+        settled only once.
+        """
         with self._lock:
+            if self._recorded:
+                return
+            self._recorded = again and is_settled(task)
             if self._look.is_new(task) or again:
                 self._send(task, again=again)
             if self._buttons is not None:

@@ -172,6 +172,7 @@ class Task:
             yield from settled
         finally:
             unsubscribe()
+            display.settle(self)
         return self._value(None)
 
     def confirm(self, response: Response | str | None = None) -> TransactionRecord:
@@ -254,6 +255,8 @@ class Task:
                 spent=self._cost(),
                 hint=f"The task goes on: `%ogpu show {self._record.reference}`.",
             ) from None
+        finally:
+            display.settle(self)
 
     def _late(self, timeout: float) -> OgpuError:
         return TaskTimeout(

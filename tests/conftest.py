@@ -138,7 +138,7 @@ def localnet(node: str, request: pytest.FixtureRequest) -> Iterator:
 
 @pytest.fixture
 def account(localnet):
-    """A fresh account with 100 OGPU in its wallet and nothing in the vault."""
+    """A fresh account with 20 OGPU in its wallet and nothing in the vault."""
     return funded_account(localnet)
 
 

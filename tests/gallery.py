@@ -8,6 +8,7 @@ writes `gallery.html` (and pictures of it in light and dark, at three widths).
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def shoot(paths: list[Path]) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for scheme, width in (("light", 1000), ("dark", 1000), ("light", 480), ("light", 1600)):
             tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
             for path in paths:

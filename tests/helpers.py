@@ -34,14 +34,16 @@ def wait_until(condition: Callable[[], T], seconds: float = 20, every: float = 0
     return value
 
 
-def funded_account(localnet, amount: int = 100 * 10**18):
-    """A fresh account with `amount` wei from a dev account, for which the node signs."""
+def funded_account(localnet, amount: int = 20 * 10**18):
+    """A fresh account with `amount` wei from the richest dev account, which the node signs for."""
     from ogpu_jupyter.chain._web3 import eth_account
     from ogpu_jupyter.chain.rpc import Rpc
 
     rpc = Rpc(localnet.network.rpc_url)
     fresh = eth_account.Account.create()
-    gift = {"from": localnet.accounts[1]["address"], "to": fresh.address, "value": hex(amount)}
+    givers = [account["address"] for account in localnet.accounts[1:]]
+    held = {giver: int(rpc.call("eth_getBalance", giver, "latest"), 16) for giver in givers}
+    gift = {"from": max(held, key=held.__getitem__), "to": fresh.address, "value": hex(amount)}
     sent = rpc.call("eth_sendTransaction", gift)
     wait_until(lambda: rpc.call("eth_getTransactionReceipt", sent), every=0.02)
     rpc.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ogpu_jupyter
+from ogpu_jupyter.magics.commands import OGPU, TASK
 from tests.helpers import ROOT
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ def test_pictures_and_links_of_the_readme_lead_somewhere() -> None:
     local = [link for link in links if "://" not in link]
 
     assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_readme_names_every_word_of_the_magics() -> None:
+    """Each subcommand and each option, so that nobody has to guess."""
+    words = [command.path for command in OGPU]
+    words += [option.flag for command in (*OGPU, TASK) for option in command.options]
+
+    assert [word for word in words if word not in README] == []
 
 
 def test_changelog_begins_with_this_version() -> None:

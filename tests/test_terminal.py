@@ -27,9 +27,10 @@ def terminal(
     )
     child.expect(r"In \[1\]: ")
     yield child
-    child.sendeof()
+    child.sendline("exit")
     child.expect(pexpect.EOF)
     child.close()
+    assert child.exitstatus == 0
 
 
 def say(child: pexpect.spawn, *lines: str) -> str:
@@ -50,6 +51,7 @@ def test_one_line_for_each_change(terminal: pexpect.spawn) -> None:
         terminal,
         "%%ogpu_task text2text text2text --as chat --template chat --wait",
         "What is 6 * 7?",
+        "",
         "",
     )
 

@@ -21,7 +21,7 @@ CELLS = {
     "chat": "%%ogpu_task text2text text2text --as chat --template chat --wait\n"
     "What is a vault, and what is 17 * 23?",
     "picture": "%%ogpu_task text2image text2image --as picture --wait\n"
-    '{"prompt": "a lighthouse at sunset, calm sea, warm colours"}',
+    '{"prompt": "a small boat on a calm sea at sunset"}',
     "table": "%%ogpu_task describe describe --as table --wait\n"
     '{"rows": [{"city": "Lisbon", "sun": 2806}, {"city": "Bergen", "sun": 1187}]}',
     "labels": "%%ogpu_task inference inference --as mood --wait\n"

@@ -44,7 +44,7 @@ def test_deposit_and_withdraw_move_what_they_say(session, run: Run) -> None:
 
     assert session.balance().vault == parse_amount("1.5")
     assert re.search(
-        r"Deposited 1\.5 OGPU\. The vault holds 1\.5 OGPU, the account 98\.\d+ OGPU\. "
+        r"Deposited 1\.5 OGPU\. The vault holds 1\.5 OGPU, the account 18\.\d+ OGPU\. "
         r"Its gas was \S+ (OGPU|gwei)\. Transaction 0x[0-9a-f]{64}\.$",
         text,
     )

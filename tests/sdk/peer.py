@@ -13,6 +13,7 @@ import ogpu.ipfs.publish
 from ogpu import ChainConfig, ChainId
 from ogpu.client import (
     DeliveryMethod,
+    Environment,
     ImageEnvironments,
     SourceInfo,
     TaskInfo,
@@ -23,7 +24,7 @@ from ogpu.client import (
     publish_source,
     publish_task,
 )
-from ogpu.protocol import Source, Task, vault
+from ogpu.protocol import Master, Provider, Source, Task, terminal, vault
 from web3 import Account
 
 
@@ -58,6 +59,15 @@ def source(name, delivery, min_payment):
         deliveryMethod=DeliveryMethod[delivery],
     )
     return publish_source(info).address
+
+
+def enroll(provider_key, master_key, source, stake):
+    """Make the first key's account a provider of the source; the second's stands for it."""
+    provider, master = Account.from_key(provider_key), Account.from_key(master_key)
+    if not terminal.is_provider(provider.address):
+        Master(master.address).announce_provider(provider.address, stake, signer=master)
+        Provider(provider.address).announce_master(master.address, signer=provider)
+    Provider(provider.address).register_to(source, Environment.CPU.value, signer=provider)
 
 
 def look_source(address):
@@ -109,7 +119,10 @@ def cancel(address):
 
 ORDERS = {
     order.__name__: order
-    for order in (configure, deposit, balance, source, look_source, publish, look, confirm, cancel)
+    for order in (
+        *(configure, deposit, balance, source, enroll, look_source),
+        *(publish, look, confirm, cancel),
+    )
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ogpu_jupyter.tasks import Stage
-from tests.helpers import funded_account, wait_until
+from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,23 +31,22 @@ def chat(localnet) -> str:
 
 @pytest.fixture
 def manual_source(localnet, peer: Peer) -> Iterator[str]:
-    """A source of the SDK's own, whose client chooses the response, and a provider for it."""
+    """A source of the SDK's own, whose client chooses the response, and a provider for it.
+
+    The SDK announces, stakes and registers the provider too; ours does its work.
+    """
     from ogpu_jupyter.content import HttpContentStore
-    from ogpu_jupyter.localnet.provider import Provider, enroll
+    from ogpu_jupyter.localnet.provider import Provider
 
     network = localnet.network
     source = peer("source", name="mine", delivery="MANUAL_CONFIRMATION", min_payment=10**15)
-    provider, master = funded_account(localnet), funded_account(localnet)
-    contracts = {n: getattr(network, n) for n in ("nexus", "controller", "terminal", "vault")}
-    where = (network.rpc_url, network.chain_id, contracts)
-    enroll(
-        *where, key=provider.key.hex(), master_key=master.key.hex(), sources=[source], stake=OGPU
-    )
+    provider, master = localnet.accounts[4:6]
+    keys = {"provider_key": provider["private_key"], "master_key": master["private_key"]}
+    peer("enroll", source=source, stake=10 * OGPU, **keys)
     worker = Provider(
         rpc_url=network.rpc_url,
-        chain_id=network.chain_id,
-        contracts=contracts,
-        key=provider.key.hex(),
+        contracts={"nexus": network.nexus},
+        account=provider["address"],
         sources={"text2text": source},
         store=HttpContentStore(network.pin_url, network.gateway_url),
     )
@@ -158,23 +157,24 @@ def test_we_choose_a_response_on_its_source(peer: Peer, manual_source: str, sess
 
 OBJECTS = """
 import json, sys, time
-sys.path += json.loads(sys.argv[1])
+from pathlib import Path
+import ogpu
 import ogpu.client as sdk
 import ogpu_jupyter
 from eth_account import Account
-from pathlib import Path
 
-network = ogpu_jupyter.Network(**json.loads(sys.argv[2]))
+words = json.loads(sys.argv[1])
 account = Account.from_key(input())
-session = ogpu_jupyter.connect(network, account=account, journal=Path(sys.argv[3]))
+network = ogpu_jupyter.Network(**words["network"])
+ogpu.ChainConfig.set_rpc(network.rpc_url)
+session = ogpu_jupyter.connect(network, account=account, journal=Path(words["journal"]))
 session.deposit("1")
-task_input = sdk.TaskInput(function_name="text2text", data=json.loads(sys.argv[5]))
-info = sdk.TaskInfo(
-    source=sys.argv[4], config=task_input, expiryTime=int(time.time()) + 600, payment=10**16
-)
-task = ogpu_jupyter.publish_task(info)
-again = session.publish(sdk.Source(sys.argv[4]), "text2text", task_input, name="other")
-print(json.dumps([task.payload, task.result(timeout=30), again.result(timeout=30)]))
+source, expiry = sdk.Source(words["source"]), int(time.time()) + 600
+order = sdk.TaskInput(function_name="text2text", data=words["data"])
+info = sdk.TaskInfo(source=words["source"], config=order, expiryTime=expiry, payment=10**16)
+first = ogpu_jupyter.publish_task(info)
+second = session.publish(source, "text2text", words["data"], name="second")
+print(json.dumps([first.payload, first.result(timeout=30), second.result(timeout=30)]))
 session.close()
 """
 
@@ -187,7 +187,7 @@ def test_its_objects_are_taken(
     tmp_path: Path,
     kernel_env: Callable[..., dict[str, str]],
 ) -> None:
-    """In one process with the SDK, its `TaskInfo`, `TaskInput` and `Source` work as ours do."""
+    """In one process with the SDK, its `TaskInfo`, `TaskInput` and `Source` are taken."""
     listed = subprocess.run(
         [sdk_python, "-c", "import sys, json; print(json.dumps(sys.path[1:]))"],
         check=True,
@@ -195,18 +195,20 @@ def test_its_objects_are_taken(
         text=True,
     )
     site = [path for path in json.loads(listed.stdout) if path.endswith("site-packages")]
-    words = [site, vars(localnet.network), str(tmp_path / "journal.sqlite3")]
+    words = {
+        "network": vars(localnet.network),
+        "journal": str(tmp_path / "journal.sqlite3"),
+        "source": chat,
+        "data": QUESTION,
+    }
 
     ran = subprocess.run(
-        [
-            *(sys.executable, "-c", OBJECTS, json.dumps(words[0]), json.dumps(words[1])),
-            *(words[2], chat, json.dumps(QUESTION)),
-        ],
+        [sys.executable, "-c", OBJECTS, json.dumps(words)],
         check=False,
         capture_output=True,
         text=True,
         input=account.key.hex(),
-        env=kernel_env(),
+        env=kernel_env(PYTHONPATH=":".join(site)),
         timeout=120,
     )
 

@@ -227,7 +227,7 @@ def test_escrow_is_true_on_the_embedded_node(market: Market) -> None:
 
 
 def play(market: Market, examples: int, steps: int) -> None:
-    """The same acts in every run: a failure comes again."""
+    """The same acts in every run: a failure comes again. Shrinking it would take minutes."""
     machine = type("EscrowHere", (Escrow,), {"market": market})
     stateful.run_state_machine_as_test(
         machine,
@@ -237,6 +237,7 @@ def play(market: Market, examples: int, steps: int) -> None:
             deadline=None,
             derandomize=True,
             database=None,
+            phases=[hypothesis.Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
         ),
     )
