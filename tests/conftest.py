@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.helpers import ROOT, funded_account, lacking
+from tests.helpers import IN_CI, ROOT, funded_account, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# Machines are noisy: no test of ours fails by the clock. CI tries the same examples each time.
+settings.register_profile(
+    "noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=IN_CI
+)
+settings.load_profile("noisy")
 
 PRIVATE = ("CLIENT_PRIVATE_KEY", "OGPU_MAX_PAYMENT", "OGPU_SESSION_BUDGET", "OGPU_CONFIRM_SPENDING")
 

@@ -72,6 +72,7 @@ def test_without_a_key_it_is_said_where_to_put_one(monkeypatch, text):
 
     assert str(caught.value) == (
         "There is no key: CLIENT_PRIVATE_KEY is not set.\n"
+        "Nothing was spent.\n"
         "Set the environment variable CLIENT_PRIVATE_KEY before the kernel starts, or give an "
         "`eth_account` account: `ogpu_jupyter.connect(network, account=…)`."
     )
@@ -102,6 +103,7 @@ def test_a_bad_key_is_not_shown(monkeypatch, text):
 
     assert str(caught) == (
         "CLIENT_PRIVATE_KEY doesn't hold a private key.\n"
+        "Nothing was spent.\n"
         "A private key is 64 hex digits, with or without 0x before them."
     )
     shown = everything_of(caught)

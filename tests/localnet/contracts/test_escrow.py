@@ -89,6 +89,10 @@ class Escrow(stateful.RuleBasedStateMachine):
     def task(self, index: int) -> str:
         return self.tasks[index % len(self.tasks)][0]
 
+    def client(self, index: int) -> str:
+        mine = self.tasks[index % len(self.tasks)][1]
+        return next(who for who in ("client", "other", "provider") if self.address(who) == mine)
+
     @stateful.rule(who=people, whom=people, amount=st.sampled_from([0, 1, OGPU, 7 * OGPU + 3]))
     def deposit(self, who: str, whom: str, amount: int) -> None:
         self.act(who, self.market.vault.deposit(self.address(whom)), amount)
@@ -121,6 +125,7 @@ class Escrow(stateful.RuleBasedStateMachine):
 
     @stateful.rule(who=stakers, share=shares)
     def waive(self, who: str, share: str) -> None:
+        self.sanction(who, "half")
         amount = self.part(share, who, "sanctionOf")
         self.act("admin", self.market.vault.waive(self.address(who), amount))
 
@@ -157,16 +162,16 @@ class Escrow(stateful.RuleBasedStateMachine):
         self.act(who, self.market.responding(task, person, price))
 
     @stateful.precondition(lambda self: self.tasks)
-    @stateful.rule(who=people, servant=servants, index=indexes)
-    def confirm(self, who: str, servant: str, index: int) -> None:
+    @stateful.rule(servant=servants, index=indexes)
+    def confirm(self, servant: str, index: int) -> None:
         task = self.market.task(self.task(index))
         response = self.market.ask(task.responseOf(self.address(servant)))
-        self.act(who, self.market.controller.confirmResponse(response))
+        self.act(self.client(index), self.market.controller.confirmResponse(response))
 
     @stateful.precondition(lambda self: self.tasks)
-    @stateful.rule(who=people, index=indexes)
-    def cancel(self, who: str, index: int) -> None:
-        self.act(who, self.market.controller.cancelTask(self.task(index)))
+    @stateful.rule(index=indexes)
+    def cancel(self, index: int) -> None:
+        self.act(self.client(index), self.market.controller.cancelTask(self.task(index)))
 
     @stateful.precondition(lambda self: self.tasks)
     @stateful.rule(index=indexes)
