@@ -41,6 +41,9 @@ def in_notebook() -> bool:
 
 def show(task: Shown, *, controls: bool = True) -> None:
     """Show the task in the cell that runs now, live until it is settled."""
+    if not in_notebook() and not is_settled(task) and _outputs.get(task):
+        _say(render.line(task.record, task.chain_time()))
+        return  # what comes is said already, by the view that it has
     output = _Page(task, controls=controls) if in_notebook() else _Lines(task)
     _outputs.setdefault(task, []).append(output)
     if not is_settled(task):
@@ -159,14 +162,15 @@ class _Lines:
         with self._lock:
             if state != self._state:
                 self._state = state
-                self._print(render.line(record, task.chain_time()))
+                _say(render.line(record, task.chain_time()))
             new = [address for address in answers if address not in self._answered]
             self._answered.update(new)
             for text in render.answer_lines(record, {a: answers[a] for a in new}):
-                self._print(text)
+                _say(text)
 
-    def _print(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201 - in a terminal this is the view
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - in a terminal this is the view
 
 
 _outputs: weakref.WeakKeyDictionary[Shown, list[_Page | _Lines]] = weakref.WeakKeyDictionary()

@@ -49,6 +49,8 @@ stakers = st.sampled_from(["provider", "rival", "client"])
 # Of what there is: nothing, a wei, half of it, all, a wei too much; and what nobody has.
 shares = st.sampled_from(["none", "wei", "half", "half", "all", "more", "most"])
 payments = st.sampled_from([10**15, 10**15 + 1, OGPU, 40 * OGPU, 200 * OGPU])
+# What a provider asks for, in percent of the payment.
+answers = st.sampled_from([0, 1, 50, 100, 101])
 indexes = st.integers(0, 30)
 
 
@@ -68,7 +70,9 @@ class Escrow(stateful.RuleBasedStateMachine):
 
     @stateful.initialize()
     def begin(self) -> None:
-        """A few tasks, so that the acts on tasks have something to act on."""
+        """A few tasks to act on, and providers that stay providers when their stake is gone."""
+        for who in ("provider", "rival"):
+            self.act("admin", self.market.vault.setWhitelist(self.address(who), True))
         for delivery in (MANUAL, FIRST, MANUAL):
             self.publish("client", delivery, OGPU, 3600)
 
@@ -154,7 +158,7 @@ class Escrow(stateful.RuleBasedStateMachine):
         self.act(who, self.market.attempting(self.task(index), person))
 
     @stateful.precondition(lambda self: self.tasks)
-    @stateful.rule(who=servants, index=indexes, share=st.sampled_from([0, 1, 50, 100, 101]))
+    @stateful.rule(who=servants, index=indexes, share=answers)
     def respond(self, who: str, index: int, share: int) -> None:
         task, _, payment = self.tasks[index % len(self.tasks)]
         person, price = getattr(self.market, who), payment * share // 100
@@ -167,6 +171,14 @@ class Escrow(stateful.RuleBasedStateMachine):
         task = self.market.task(self.task(index))
         response = self.market.ask(task.responseOf(self.address(servant)))
         self.act(self.client(index), self.market.controller.confirmResponse(response))
+
+    @stateful.rule(delivery=st.sampled_from([MANUAL, FIRST]), share=answers, servant=servants)
+    def work(self, delivery: int, share: int, servant: str) -> None:
+        """A task from its publishing to its end."""
+        self.deposit("client", "client", OGPU)
+        self.publish("client", delivery, OGPU, 3600)
+        self.respond(servant, len(self.tasks) - 1, share)
+        self.confirm(servant, len(self.tasks) - 1)
 
     @stateful.precondition(lambda self: self.tasks)
     @stateful.rule(index=indexes)
@@ -181,7 +193,7 @@ class Escrow(stateful.RuleBasedStateMachine):
         if self.act("admin", call) is not None:
             self.released.add(task)
 
-    @stateful.rule(seconds=st.sampled_from([61, 3600, 8 * 86_400]))
+    @stateful.rule(seconds=st.sampled_from([61, 61, 3600, 8 * 86_400]))
     def wait(self, seconds: int) -> None:
         self.market.node.skip(seconds)
 
