@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 SDK := ogpu==0.2.3
 ARGS ?=
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # as in a container, where there is only root
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,8 +21,8 @@ help: ## this list
 demo: $(VENV)/.demo ## run the quickstart on a market of your own, with answers and costs
 	@$(BIN)/python notebooks/demo.py $(ARGS)
 
-lab: $(VENV)/.demo $(VENV)/.lab ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
+lab: $(VENV)/.demo $(VENV)/.lab ## open JupyterLab on the quickstart
+	$(BIN)/jupyter lab $(AS_ROOT) $(ARGS) notebooks/quickstart.ipynb
 
 test: $(VENV)/.demo $(VENV)/.lab $(VENV)/.test .venv-sdk/.done .venv-kernel6/.done node_modules/.done ## run every test
 	$(BIN)/python -m pytest $(ARGS)
