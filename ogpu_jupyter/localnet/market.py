@@ -5,16 +5,16 @@ The dev accounts sign in the node, so that starting takes no library of wallets.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
-from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_hash.auto import keccak
 
 from ogpu_jupyter.errors import NetworkError
 from ogpu_jupyter.localnet.accounts import DEPLOYER, MASTER, PROVIDER, PUBLISHER
+from ogpu_jupyter.localnet.contracts import DEPLOY_GAS, addresses, bytecode, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 STAKE: Final = 1_000 * 10**18
 _SECONDS: Final = 30.0
 _CPU: Final = 1
-_CHILDREN: Final = ("manager", "terminal", "vault", "nexus", "controller")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Market:
     """`contracts` and `services` are addresses by name."""
 
@@ -55,8 +54,9 @@ def set_up(
 def _set_up(
     sender: _Sender, services: Mapping[str, Service], put: Callable[[bytes], str]
 ) -> Market:
-    contracts = _addresses(sender.add(DEPLOYER.address, None, _creation_code(), gas=14_000_000))
-    terminal, nexus = contracts["terminal"], contracts["nexus"]
+    sender.add(DEPLOYER.address, None, bytecode("Market"), gas=DEPLOY_GAS)
+    contracts = addresses(DEPLOYER.address, nonce=0)
+    terminal, nexus = contracts.terminal, contracts.nexus
     announce = _call("announceProvider(address,uint256)", PROVIDER.address, STAKE)
     sender.add(MASTER.address, terminal, announce, value=STAKE)
     sender.add(PROVIDER.address, terminal, _call("announceMaster(address)", MASTER.address))
@@ -68,25 +68,7 @@ def _set_up(
         register = _call("register(address,address,uint8)", source, PROVIDER.address, _CPU)
         sender.add(PROVIDER.address, nexus, register)
     sender.send()
-    return Market(contracts, dict(zip(services, sources, strict=True)))
-
-
-def created_by(creator: str, nonce: int) -> str:
-    """The address of the contract that `creator` makes with its `nonce`: RLP, then keccak."""
-    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    if nonce == 0 or nonce >= 0x80:
-        number = bytes([0x80 + len(number)]) + number
-    body = b"\x94" + bytes.fromhex(creator[2:]) + number
-    return checksum(keccak(bytes([0xC0 + len(body)]) + body)[12:])
-
-
-def checksum(address: bytes) -> str:
-    """Mixed case that holds a check (EIP-55)."""
-    plain = address.hex()
-    marks = keccak(plain.encode()).hex()
-    return "0x" + "".join(
-        letter.upper() if mark > "7" else letter for letter, mark in zip(plain, marks, strict=False)
-    )
+    return Market(dataclasses.asdict(contracts), dict(zip(services, sources, strict=True)))
 
 
 class _Sender:
@@ -99,8 +81,7 @@ class _Sender:
 
     def add(
         self, sender: str, to: str | None, data: str, *, value: int = 0, gas: int = 500_000
-    ) -> str:
-        """The address of the contract that it makes, if it makes one."""
+    ) -> None:
         nonce = self._nonces.get(sender, 0)
         self._nonces[sender] = nonce + 1
         fields = {"from": sender, "data": data, "gas": hex(gas), "nonce": hex(nonce)}
@@ -108,7 +89,6 @@ class _Sender:
         if to is not None:
             fields["to"] = to
         self._calls.append(("eth_sendTransaction", [fields]))
-        return created_by(sender, nonce)
 
     def send(self) -> list[dict[str, Any]]:
         """The receipts, in order, when all have succeeded; then it collects anew."""
@@ -137,15 +117,6 @@ def _published(receipts: list[dict[str, Any]]) -> list[str]:
     topic = "0x" + keccak(b"SourcePublished(address)").hex()
     logs = [log for receipt in receipts for log in receipt["logs"] if log["topics"][0] == topic]
     return [checksum(bytes.fromhex(log["data"][-40:])) for log in logs]
-
-
-def _creation_code() -> str:
-    compiled = resources.files("ogpu_jupyter.localnet") / "contracts" / "compiled"
-    return str(json.loads((compiled / "Market.bin.json").read_text("utf-8")))
-
-
-def _addresses(market: str) -> dict[str, str]:
-    return {name: created_by(market, n) for n, name in enumerate(_CHILDREN, start=1)}
 
 
 def _publish(service: Service, url: str) -> str:

@@ -37,6 +37,16 @@ CELLS = {
 }
 
 
+FRONT = (
+    """%load_ext ogpu_jupyter
+%ogpu connect local
+%ogpu deposit 1 --if-below 0.5""",
+    """%%ogpu_task text2text text2text --as hello --template chat
+What is 17 * 23?""",
+    'hello.result()["content"]',
+)
+
+
 @pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"])
 def theme(request: pytest.FixtureRequest, frontend: Frontend) -> Iterator[str]:
     frontend.configure("apputils-extension/themes", theme=request.param)
@@ -64,3 +74,16 @@ def test_screens(page: NotebookPage, theme: str) -> None:
         assert box["x"] + box["width"] <= 1200
     page.page.screenshot(path=SCREENS / f"{page.frontend.kind}-{theme}.png")
     assert page.page.evaluate("document.body.dataset.jpThemeLight") == str(theme == "light").lower()
+
+
+def test_front_page(page: NotebookPage) -> None:
+    """The README's example, as a person has it on the screen: `docs/view.png` is this one."""
+    page.page.set_viewport_size({"width": 980, "height": 780})
+    page.create(*FRONT)
+    if page.frontend.kind == "lab":
+        page.page.keyboard.press("Control+b")
+    for index in range(len(FRONT)):
+        page.run_cell(index)
+
+    assert page.output(2).inner_text().strip() == "'17 * 23 = 391'"
+    page.page.screenshot(path=SCREENS / f"{page.frontend.kind}-front.png")

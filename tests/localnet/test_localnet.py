@@ -19,7 +19,7 @@ from ogpu_jupyter.chain.networks import Network
 from ogpu_jupyter.errors import InputError, MissingExtra, NetworkError
 from ogpu_jupyter.localnet import node as nodes
 from ogpu_jupyter.localnet.clock import Clock
-from ogpu_jupyter.localnet.market import checksum, created_by
+from ogpu_jupyter.localnet.contracts import checksum, created_by
 from ogpu_jupyter.localnet.services import SERVICES
 from ogpu_jupyter.localnet.state import _without_other_beginnings
 from tests.helpers import wait_until
