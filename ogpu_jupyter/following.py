@@ -153,7 +153,9 @@ class Keeper:
         stage = stage_of(snapshot.status)
         if stage in _WAITING and self._time > snapshot.expires_at:
             stage = Stage.EXPIRED
-        finished = record.finished_at or (self._time or None if stage.is_final else None)
+        # The head that is known may be older than the block that the snapshot is of.
+        seen = max([self._time, *(response.at or 0 for response in snapshot.responses)])
+        finished = record.finished_at or (seen or None if stage.is_final else None)
         record = self._keep(
             record,
             stage=stage,
