@@ -39,7 +39,8 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: in Playwright's thread a loop runs, and asyncio allows no other.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     binary = next((path for name in names if (path := shutil.which(name))), None)
@@ -51,7 +52,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session", params=["lab", "notebook"])
+@pytest.fixture(scope="package", params=["lab", "notebook"])
 def frontend(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
