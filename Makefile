@@ -1,7 +1,8 @@
 # One command for each thing a person wants. `make help` lists them.
 #
 # Everything is made inside the project: `.venv` (the package and its tools), `.venv-sdk`
-# (the official SDK, alone), `.venv-kernel6` (an older ipykernel), `node_modules` (anvil, solc).
+# (the official SDK, alone), `.venv-bench` (the package, alone), `.venv-kernel6` (an older
+# ipykernel), `node_modules` (anvil, solc).
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,11 +10,12 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 SDK := ogpu==0.2.3
 ARGS ?=
+WORKERS ?= 3 # most tests wait for blocks, so there may be more of them than cores
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # as in a container, where there is only root
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test lint format clean
+.PHONY: help demo lab test bench faults lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +27,13 @@ lab: $(VENV)/.demo $(VENV)/.lab ## open JupyterLab on the quickstart
 	$(BIN)/jupyter lab $(AS_ROOT) $(ARGS) notebooks/quickstart.ipynb
 
 test: $(VENV)/.demo $(VENV)/.lab $(VENV)/.test .venv-sdk/.done .venv-kernel6/.done node_modules/.done ## run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+bench: .venv-bench/.done .venv-sdk/.done node_modules/.done ## measure it beside the official SDK and the physical limits
+	@.venv-bench/bin/python -m benchmarks.run .venv-sdk/bin/python
+
+faults: $(VENV)/.demo $(VENV)/.test node_modules/.done ## a thousand faults, counted; SEED=7 runs one of them again
+	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(VENV)/.demo $(VENV)/.lint ## ruff, and mypy in strict mode
 	$(BIN)/ruff check .
@@ -37,7 +45,7 @@ format: $(VENV)/.lint ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 clean: ## remove all that these commands made
-	rm -rf $(VENV) .venv-sdk .venv-kernel6 node_modules artefacts dist build
+	rm -rf $(VENV) .venv-sdk .venv-bench .venv-kernel6 node_modules artefacts dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find ogpu_jupyter tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -63,6 +71,13 @@ $(VENV)/.lab $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(BIN)/python pyproject.to
 	@echo "Installing the official SDK ($(SDK)) in .venv-sdk ..."
 	@$(PYTHON) -m venv .venv-sdk
 	@.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install '$(SDK)'
+	@touch $@
+
+# What a person has who installs the package, and nothing else.
+.venv-bench/.done: Makefile pyproject.toml
+	@echo "Installing ogpu-jupyter alone in .venv-bench ..."
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[fast,local]'
 	@touch $@
 
 # Laid over .venv by PYTHONPATH: only what differs is here.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .batch import Batch as Batch
     from .chain.networks import MAINNET as MAINNET
     from .chain.networks import TESTNET as TESTNET
     from .chain.networks import Network as Network
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .journal import Journal as Journal
     from .kernel import connect as connect
     from .kernel import publish as publish
+    from .kernel import publish_many as publish_many
     from .kernel import publish_task as publish_task
     from .session import Session as Session
     from .tasks import ChainId as ChainId
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "MAINNET": "chain.networks",
     "TESTNET": "chain.networks",
+    "Batch": "batch",
     "ChainId": "tasks",
     "DeliveryMethod": "tasks",
     "Journal": "journal",
@@ -47,12 +50,14 @@ _HOMES = {
     "TaskStatus": "tasks",
     "connect": "kernel",
     "publish": "kernel",
+    "publish_many": "kernel",
     "publish_task": "kernel",
 }
 
 __all__ = [
     "MAINNET",
     "TESTNET",
+    "Batch",
     "ChainId",
     "DeliveryMethod",
     "Journal",
@@ -65,6 +70,7 @@ __all__ = [
     "TaskStatus",
     "connect",
     "publish",
+    "publish_many",
     "publish_task",
 ]
 

@@ -28,7 +28,7 @@ _NO_WIDGET_NO_WORDS: Final = (
     ".jupyter-widgets:not(:has(*)){display:none}</style>"
 )
 
-__all__ = ["Shown", "bundle", "in_notebook", "settle", "show"]
+__all__ = ["Shown", "bundle", "in_notebook", "say", "settle", "show"]
 
 
 _NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an empty bundle
@@ -48,6 +48,12 @@ def show(task: Shown, *, controls: bool = True) -> None:
     _outputs.setdefault(task, []).append(output)
     if not is_settled(task):
         board.follow(task, partial(output.draw, task))
+
+
+def say(text: str) -> None:
+    """A line in the cell that runs now; nothing where no IPython runs."""
+    if get_ipython() is not None:
+        print(text, flush=True)  # noqa: T201 - a person reads it
 
 
 def settle(*tasks: Shown) -> None:

@@ -36,6 +36,7 @@
         ├── TaskExpired
         ├── TaskCanceled
         ├── TaskFailed            its transaction was refused, or was never sent
+        ├── BatchFailed           some of many have none (failures)
         └── TaskTimeout           it has none yet
 
 A message has up to three parts: what happened with the real values, what was or was not
@@ -282,6 +283,14 @@ class TaskCanceled(TaskError):
 
 class TaskFailed(TaskError):
     """Its transaction was refused by the chain, or was never sent."""
+
+
+class BatchFailed(TaskError):
+    """Some tasks of a batch have no answer: `failures` has each one's error by its item."""
+
+    def __init__(self, what: str, failures: Mapping[int, OgpuError], *, hint: str = "") -> None:
+        self.failures = dict(failures)
+        super().__init__(what, hint=hint)
 
 
 class TaskTimeout(TaskError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from .content import decode_json
-from .errors import ContentError, GatewayUnavailable, NetworkError, OgpuError
+from .errors import ContentError, GatewayUnavailable, JournalError, NetworkError, OgpuError
 from .sending import task_after
 from .tasks import (
     Answer,
@@ -25,7 +27,7 @@ from .tasks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .chain.client import Client
     from .chain.events import Follower
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ogpu_jupyter")
 _SETTLE_SECONDS = 5.0
 _FETCHES_AT_ONCE = 4
+_NOTE_SECONDS = 30.0
+_MANY = 10  # tasks; more, if they are most, are read from the journal at once
+_TIMES = 100
 _AS_SENT = {
     "stage": Stage.SENT,
     "address": "",
@@ -81,6 +86,10 @@ class Keeper:
         self._next_settling = 0.0
         self._answers = Answers(client, journal, changed)
         self._time = 0
+        self._head: Head | None = None
+        self._next_note = time.monotonic() + _NOTE_SECONDS
+        self._block_times: dict[int, int | None] = {}
+        self._local = threading.local()
 
     def attach(self, follower: Follower) -> None:
         """The one that tells it of the chain, and that is told what to watch."""
@@ -100,45 +109,132 @@ class Keeper:
 
     def on_head(self, head: Head) -> None:
         """Expiry is counted on the chain's clock; transactions that linger are asked about."""
-        self._time = head.timestamp
-        for record in list(self._open.values()):
-            if record.stage in _WAITING and head.timestamp > record.expires_at:
+        self._time, self._head = head.timestamp, head
+        late = [r for r in list(self._open.values()) if r.expires_at < head.timestamp]
+        late = [record for record in late if record.stage in _WAITING]
+        with self._together(late):
+            for record in late:
                 self._keep(record, stage=Stage.EXPIRED, finished_at=record.expires_at)
+        if time.monotonic() >= self._next_note:
+            self.note()
         if self._unsettled and time.monotonic() >= self._next_settling:
             self._next_settling = time.monotonic() + _SETTLE_SECONDS
             self.settle()
 
     def settle(self) -> None:
         """Resolve every transaction of the journal whose fate is open."""
+        mined = []
         for record in self._sender.settle():
-            if record.state in {TransactionState.SIGNED, TransactionState.SENT}:
-                self._settled(record)
-            elif record.state is TransactionState.REPLACED:
+            if record.state is TransactionState.REPLACED:
                 self._close(record)
+                continue
+            if self._follower is not None:  # also the mined: the node may be away in a moment
+                self._follower.await_receipt(record.hash)
+            if record.state in {TransactionState.SIGNED, TransactionState.SENT}:
+                self.await_transaction(record)
+                self._settled(record)
             else:
-                receipt = self._client.receipts([record.hash])[0]
-                if receipt is not None:
-                    self.on_receipts([receipt])
+                mined.append(record.hash)
+        if mined:
+            receipts = self._client.receipts(mined)
+            self.on_receipts([receipt for receipt in receipts if receipt is not None])
 
     def on_receipts(self, receipts: Sequence[Receipt]) -> None:
-        for receipt in receipts:
-            transaction = self._sender.mined(receipt)
-            if transaction.kind is TransactionKind.PUBLISH and transaction.task is not None:
-                self._published(transaction, receipt)
-            self._close(transaction)
+        for block in {receipt.block for receipt in receipts if receipt.ok}:
+            self._block_time(block)  # here, for the journal is not held while a node is asked
+        with self._together(receipts):
+            for receipt in receipts:
+                transaction = self._sender.mined(receipt)
+                if transaction.kind is TransactionKind.PUBLISH and transaction.task is not None:
+                    self._published(transaction, receipt)
+                self._close(transaction)
 
     def on_snapshots(self, snapshots: Sequence[TaskSnapshot]) -> None:
-        for snapshot in snapshots:
-            record = self._journal.by_address(self._network_id, snapshot.address)
-            if record is not None:
-                self.merge(record, snapshot)
+        with self._together(snapshots):
+            most = len(snapshots) > max(_MANY, len(self._open) // 4)
+            open_ones = self._open_records() if most else {}
+            for snapshot in snapshots:
+                address = snapshot.address
+                record = open_ones.get(address) or self._journal.by_address(
+                    self._network_id, address
+                )
+                if record is not None:
+                    self.merge(record, snapshot)
+
+    def _open_records(self) -> dict[str, TaskRecord]:
+        found = self._journal.tasks(self._network_id, open_only=True)
+        return {record.address: record for record in found if record.address}
+
+    def resume(self, snapshots: Sequence[TaskSnapshot]) -> None:
+        """The open tasks have just been read: the follower goes on from there.
+
+        Bids stand in logs alone: where some are missing, it begins at the block up to which
+        this network was last followed, or where the tasks were published.
+        """
+        if not snapshots or self._follower is None:
+            return
+        read_at = snapshots[0].block
+        lacking = [r for r in self._open.values() if any(a.bid is None for a in r.attempts)]
+        begin = self._last_known(lacking, read_at) if lacking else read_at
+        self._follower.resume(min(begin, read_at), snapshots)
+
+    def _last_known(self, lacking: Sequence[TaskRecord], otherwise: int) -> int:
+        missed = [a.at for record in lacking for a in record.attempts if a.bid is None]
+        followed = self._journal.followed(self._network_id)
+        if followed is not None and all(followed[1] <= (at or 0) for at in missed):
+            return followed[0]
+        return min([otherwise, *(record.block for record in lacking if record.block is not None)])
+
+    def note(self) -> None:
+        """Write down how far the chain was followed."""
+        self._next_note = time.monotonic() + _NOTE_SECONDS
+        if self._head is not None:
+            deep = max(0, self._client.network.confirmations - 1)
+            with suppress(JournalError):  # it only makes the next start quicker
+                self._journal.follow_to(
+                    self._network_id, max(0, self._head.number - deep), self._head.timestamp
+                )
+
+    @contextmanager
+    def _together(self, news: Sequence[object]) -> Iterator[None]:
+        """What is written inside is kept at once, and told only then, without the journal."""
+        if not news or getattr(self._local, "tasks", None) is not None:
+            yield
+            return
+        tasks: dict[int, TaskRecord] = {}
+        transactions: list[TransactionRecord] = []
+        self._local.tasks, self._local.transactions = tasks, transactions
+        try:
+            with self._journal.atomic():
+                yield
+        finally:
+            self._local.tasks = None
+        for record in tasks.values():
+            self._changed(record)
+            self._answers.fetch(record)
+        for transaction in transactions:
+            self._settled(transaction)
+
+    def _tell(self, record: TaskRecord) -> None:
+        if (held := getattr(self._local, "tasks", None)) is not None:
+            held[record.key] = record
+        else:
+            self._changed(record)
+
+    def _tell_settled(self, transaction: TransactionRecord) -> None:
+        if getattr(self._local, "tasks", None) is not None:
+            self._local.transactions.append(transaction)
+        else:
+            self._settled(transaction)
 
     def on_retracted(self, references: Sequence[str]) -> None:
         """A reorg took them out of the chain: they are as sent, and waited for again."""
+        self._block_times.clear()
         for reference in references:
             record = self._journal.by_address(self._network_id, reference) or self._journal.by_hash(
                 self._network_id, reference
             )
+            self._sender.retracted(record.tx_hash if record else reference)
             if record is None or not record.tx_hash:
                 continue
             self._open.pop(record.address, None)
@@ -164,7 +260,10 @@ class Keeper:
             winner=snapshot.winner,
             finished_at=finished if stage.is_final else None,
         )
-        self._answers.fetch(record)
+        if getattr(self._local, "tasks", None) is None:
+            self._answers.fetch(record)
+        else:
+            self._tell(record)
         # One that only the clock calls expired stays watched: the chain has the last word.
         if stage_of(snapshot.status).is_final and self._follower is not None:
             self._follower.unwatch(record.address)
@@ -190,25 +289,37 @@ class Keeper:
             block=receipt.block,
             fee=receipt.fee,
             published_at=task.published_at or self._block_time(receipt.block),
+            problem="",
         )
         if not record.stage.is_on_chain:
             record = self._keep(record, stage=Stage.PUBLISHED)
         self.follow([record])
 
     def _block_time(self, block: int) -> int | None:
-        try:
-            return self._client.block_time(block)
-        except NetworkError:
-            return None
+        """As the follower knows it, else as the node says; asked once."""
+        seen = self._follower.time_of(block) if self._follower is not None else None
+        if seen is not None:
+            return seen
+        if block not in self._block_times:
+            try:
+                self._block_times[block] = self._client.block_time(block)
+            except NetworkError:
+                self._block_times[block] = None
+            while len(self._block_times) > _TIMES:
+                del self._block_times[next(iter(self._block_times))]
+        return self._block_times[block]
 
     def _close(self, transaction: TransactionRecord) -> None:
         self._unsettled.discard(transaction.hash)
+        if transaction.state is TransactionState.REPLACED and self._follower is not None:
+            self._follower.forget(transaction.hash)
         if transaction.state is TransactionState.REPLACED and transaction.task is not None:
             task = self._journal.task(transaction.task)
             changes = task_after(transaction, task)
-            if transaction.kind is TransactionKind.PUBLISH and changes:
+            publishes = transaction.kind is TransactionKind.PUBLISH
+            if publishes and changes and self._sender.was_replaced(transaction):
                 self._keep(task, **changes)
-        self._settled(transaction)
+        self._tell_settled(transaction)
 
     def _keep(self, record: TaskRecord, **changes: Any) -> TaskRecord:
         if all(getattr(record, name) == value for name, value in changes.items()):
@@ -218,7 +329,7 @@ class Keeper:
             self._open.pop(record.address, None)
         elif record.address in self._open:
             self._open[record.address] = record
-        self._changed(record)
+        self._tell(record)
         return record
 
 
@@ -236,10 +347,13 @@ class Answers:
         self._changed = changed
         self._passing: dict[str, Answer] = {}
         self._under_way: set[str] = set()
+        self._waiting: deque[tuple[TaskRecord, Response]] = deque()
+        self._workers = 0
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(_FETCHES_AT_ONCE)
 
     def of(self, record: TaskRecord) -> dict[str, Answer]:
+        if not record.responses:
+            return {}  # what most views ask for, each second
         passing = {r.address: self._passing[r.address] for r in record.responses
                    if r.address in self._passing}  # fmt: skip
         return passing | self._journal.answers(record.key)
@@ -265,14 +379,26 @@ class Answers:
                 return
             self._under_way.add(response.address)
             self._passing.pop(response.address, None)
+            self._waiting.append((record, response))
+            if self._workers == _FETCHES_AT_ONCE:
+                return
+            self._workers += 1
         context = copy_context()
-        target = lambda: context.run(self._fetch, record, response)  # noqa: E731
+        target = lambda: context.run(self._work)  # noqa: E731
         threading.Thread(target=target, name="ogpu-answer", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._workers -= 1
+                    return
+                record, response = self._waiting.popleft()
+            self._fetch(record, response)
 
     def _fetch(self, record: TaskRecord, response: Response) -> None:
         try:
-            with self._slots:
-                answer, lasting = self._read(response.url)
+            answer, lasting = self._read(response.url)
             if lasting:
                 self._journal.put_answer(record.key, response.address, answer)
             else:
@@ -283,7 +409,10 @@ class Answers:
         finally:
             with self._lock:
                 self._under_way.discard(response.address)
-        self._changed(self._journal.task(record.key))
+        try:
+            self._changed(self._journal.task(record.key))
+        except Exception:  # noqa: BLE001 - such as a journal that was closed meanwhile
+            _log.debug("The answer of %s could not be told.", response.address, exc_info=True)
 
     def _read(self, url: str) -> tuple[Answer, bool]:
         try:

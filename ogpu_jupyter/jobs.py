@@ -50,6 +50,10 @@ class Gate:
             )
 
     @property
+    def is_open(self) -> bool:
+        return not self._shut and self.seconds_left > 0
+
+    @property
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 

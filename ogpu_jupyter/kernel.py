@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import localnet
+from .accounts import signer_of, stated_address
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
 from .chain.rpc import Rpc
-from .chain.transactions import Signer, resolve_account
 from .errors import NotConnected, UnknownName
 from .journal import Journal
 from .session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from .batch import Batch
+    from .chain.transactions import Signer
     from .handle import Task
 
 _current: Session | None = None
@@ -36,15 +40,19 @@ def connect(
 ) -> Session:
     """Connect this kernel: to a `Network`, or to `local`, `testnet`, `mainnet`, an RPC URL.
 
-    `account` is an eth_account account, or anything with an `address` that can
-    `sign_transaction`; by default the key in `CLIENT_PRIVATE_KEY`, and on the local
+    `account` is an eth_account account, anything with an `address` that can
+    `sign_transaction`, or a name: `env:NAME`, `keystore:NAME` or `keystore:PATH`,
+    `keyring:NAME`, `colab:NAME`. By default it is `env:CLIENT_PRIVATE_KEY`, and on the local
     network that network's first funded account. Connecting to what the kernel is
-    connected to already gives the same session.
+    connected to already gives the same session, and asks for no password again.
     """
     global _current  # noqa: PLW0603 - the one stateful object of a kernel
     net, local = _resolve(network)
-    signer = _signer(local, account)
     path = journal.path if isinstance(journal, Journal) else journal
+    stated = stated_address(account)
+    if _current is not None and stated and _current.serves(net, stated, path):
+        return _current
+    signer = _signer(local, account)
     if _current is not None and _current.serves(net, signer.address, path):
         return _current
     kept = journal if isinstance(journal, Journal) else Journal(journal)
@@ -55,6 +63,11 @@ def connect(
 def publish(source: object, function: str, data: Any, **options: Any) -> Task:
     """`Session.publish` of the kernel's session."""
     return current().publish(source, function, data, **options)
+
+
+def publish_many(source: object, function: str, items: Iterable[Any], **options: Any) -> Batch:
+    """`Session.publish_many` of the kernel's session."""
+    return current().publish_many(source, function, items, **options)
 
 
 def publish_task(task_info: Any, **options: Any) -> Task:
@@ -70,7 +83,7 @@ def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]
         return local.network, local
     if network in KNOWN:
         return KNOWN[network], None
-    if network.startswith(("http://", "https://")):
+    if network.startswith(("http://", "https://", "ws://", "wss://")):
         return _by_url(network)
     raise UnknownName(
         f"There is no network {network!r}.",
@@ -80,13 +93,14 @@ def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]
 
 def _by_url(url: str) -> tuple[Network, localnet.LocalNet | None]:
     """The network whose chain the node at `url` speaks for."""
-    local = next((n for n in localnet.running() if n.network.rpc_url == url), None)
+    plain = url.replace("ws://", "http://", 1)  # the local node speaks both at one port
+    local = next((n for n in localnet.running() if n.network.rpc_url == plain), None)
     if local:
-        return local.network, local
+        return replace(local.network, rpc_url=url), local
     chain_id = Client.chain_id_of(url)
     for known in KNOWN.values():
         if known.chain_id == chain_id:
-            return Network(**{**vars(known), "rpc_url": url}), None
+            return replace(known, rpc_url=url), None
     raise UnknownName(
         f"The node at {Rpc(url).where} speaks for chain {chain_id}, "
         "where no OpenGPU contracts are known.",
@@ -99,4 +113,4 @@ def _signer(local: localnet.LocalNet | None, account: object) -> Signer:
     if account is None and local is not None:
         signer: Signer = local.signer()
         return signer
-    return resolve_account(account)
+    return signer_of(account)

@@ -7,7 +7,7 @@ one simulation of the very call that would publish.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ from .errors import (
     NOTHING_SPENT,
     AmountError,
     ExpiryError,
+    GasBalanceLow,
     InputError,
     SourceInactive,
     VaultBalanceLow,
 )
 from .render import PlanInfo
-from .tasks import Complexity, SourceStatus, TaskInput, TaskRecord, encode_payload
+from .tasks import Complexity, SourceStatus, TaskInput, TaskRecord, encode_payload, payload_digest
 from .units import (
     format_amount,
     format_duration,
@@ -30,6 +31,8 @@ from .units import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from .chain.client import Client, Look
     from .chain.transactions import Order, Quote
     from .tasks import NetworkId
@@ -176,6 +179,104 @@ def plan(client: Client, record: TaskRecord, look: Look, earlier: TaskRecord | N
     order = client.publish_order(record.source, config_url, record.expires_at, record.payment)
     quote = client.quote(record.account, order)
     return Plan(record, look, order, quote, config_url, earlier)
+
+
+def wishes(
+    first: Wish, function: str, items: Iterable[Any], extras: dict[str, Any] | None
+) -> list[Wish]:
+    """The same wish for each of the items, numbered."""
+    found = []
+    for number, data in enumerate(items):
+        try:
+            task_input = as_input(function, data, extras)
+        except InputError as error:
+            raise InputError(f"Item {number}: {error.what}", hint=error.hint) from None
+        found.append(replace(first, task_input=task_input, item=number))
+    return found
+
+
+def same_items(
+    drafts: Sequence[TaskRecord], earlier: Sequence[TaskRecord]
+) -> list[TaskRecord | None]:
+    """For each draft the task that was published for it before, each task once.
+
+    The same content at the same place first, then at any other: rows that are put in
+    between, or sorted anew, don't make the others new.
+    """
+    left: dict[str, list[TaskRecord]] = {}
+    for record in earlier:
+        if record.item is not None:
+            left.setdefault(payload_digest(record.payload), []).append(record)
+    if not left:
+        return [None] * len(drafts)
+    digests = [payload_digest(draft.payload) for draft in drafts]
+    found: list[TaskRecord | None] = []
+    for draft, digest in zip(drafts, digests, strict=True):
+        same = [r for r in left.get(digest, ()) if r.item == draft.item]
+        found.append(same[0] if same else None)
+        if same:
+            left[digest].remove(same[0])
+    for place, digest in enumerate(digests):
+        if found[place] is None and left.get(digest):
+            found[place] = left[digest].pop(0)
+    return found
+
+
+@dataclass(frozen=True)
+class ManyPlan:
+    """Tasks that could be sent together: checked, one of them simulated, the total priced."""
+
+    records: tuple[TaskRecord, ...]
+    quote: Quote
+
+    @property
+    def payment(self) -> int:
+        """Of each of them, in wei."""
+        return max((record.payment for record in self.records), default=0)
+
+    @property
+    def total(self) -> int:
+        return sum(record.payment for record in self.records)
+
+    @property
+    def max_fee(self) -> int:
+        """The most that the network may take for all the transactions, in wei."""
+        return self.quote.max_cost * len(self.records)
+
+    def __str__(self) -> str:
+        count = len(self.records)
+        each = f"{count:,} tasks at {format_amount(self.payment)} each" if count > 1 else "1 task"
+        return (
+            f"{each}: {format_amount(self.total)}, "
+            f"and at most {format_amount(self.max_fee)} to the network"
+        )
+
+
+def plan_many(
+    client: Client, asked: Sequence[Wish], drafts: Sequence[TaskRecord], look: Look
+) -> ManyPlan:
+    """All of them priced and checked, the total too; the longest link is simulated."""
+    records = tuple(settle(*each, look) for each in zip(asked, drafts, strict=True))
+    total = sum(record.payment for record in records)
+    vault, wallet = look.balances.vault, look.balances.wallet
+    if vault < total:
+        raise VaultBalanceLow(
+            f"The vault holds {format_amount(vault)}; these {len(records):,} tasks pay "
+            f"{format_amount(total)}.",
+            spent=NOTHING_SPENT,
+            hint=f"Type `%ogpu deposit {plain_amount(total - vault)}`.",
+        )
+    links = {payload: client.store.predict(payload) for payload in {r.payload for r in records}}
+    longest = max(records, key=lambda record: len(links[record.payload]))
+    plan_ = ManyPlan(records, plan(client, longest, look).quote)
+    if wallet < plan_.max_fee:
+        raise GasBalanceLow(
+            f"The account {longest.account} holds {format_amount(wallet)}; these "
+            f"{len(records):,} transactions may need {format_amount(plan_.max_fee)}.",
+            spent=NOTHING_SPENT,
+            hint=f"Send at least {format_amount(plan_.max_fee - wallet)} to {longest.account}.",
+        )
+    return plan_
 
 
 def _payment(wish: Wish, minimum: int) -> int:

@@ -10,14 +10,15 @@ import difflib
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
-from . import publishing
+from . import display, publishing
+from .batch import Batch
 from .chain.client import Balances, Client
 from .chain.contracts import checksum
 from .chain.events import Follower
 from .chain.snapshots import snapshots
-from .content import HttpContentStore, decode_json
+from .content import Cache, HttpContentStore, decode_json
 from .errors import (
     NOTHING_SPENT,
     AddressError,
@@ -31,16 +32,19 @@ from .errors import (
 )
 from .following import Keeper
 from .handle import Task
+from .home import data_home
 from .jobs import Gate, uncut
 from .journal import Journal, journal_path
-from .publishing import Plan, Wish
+from .publishing import ManyPlan, Plan, Wish
 from .render import StatusInfo
 from .sending import Sender
+from .shipping import PART, Shipment
 from .spending import Ask, Limits
 from .tasks import (
     Answer,
     Complexity,
     NetworkId,
+    Response,
     SourceRecord,
     Stage,
     TaskInfo,
@@ -54,7 +58,7 @@ from .tasks import (
 from .units import Amount, format_amount, parse_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from . import localnet
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
     from .chain.transactions import Order, Signer
 
 _ROUND_TRIP_SECONDS = 60.0
+_MANY_SECONDS = 600.0
+_IN_A_BLOCK = frozenset({TransactionState.MINED, TransactionState.REVERTED})
 _ON_THE_WAY = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
 
@@ -83,10 +89,12 @@ class Session:
         self.spent = 0
         self.trouble = ""
         self.closed = False
-        self._store = HttpContentStore(network.pin_url, network.gateway_url)
+        cache = Cache(data_home() / "content")
+        self._store = HttpContentStore(network.pin_url, network.gateway_url, cache)
         self.client = Client(network, self._store)
         self.network_id = self._identified()
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
+        self._batches: tuple[ref[Batch], ...] = ()
         self._news = threading.Condition()
         self._sender = Sender(self.client, journal, self.network_id, signer)
         self._keeper = Keeper(
@@ -133,9 +141,11 @@ class Session:
         self.closed = True
         atexit.unregister(self.close)
         self._follower.stop()
+        self._keeper.note()
         self._disconnect()
         for handle in list(self._tasks.values()):
             handle.renew()
+        self._tell_batches(None)
 
     # Publishing
 
@@ -193,6 +203,38 @@ class Session:
             address, source_name, info.config, info.payment, info.expiryTime, None, name, None
         )
         return self._publish(wish, new=new, timeout=timeout, yes=yes, ask=ask)
+
+    def publish_many(
+        self,
+        source: object,
+        function: str,
+        items: Iterable[Any],
+        *,
+        pay: Amount | None = None,
+        expires: publishing.Expiry | None = None,
+        complexity: Complexity | str | None = None,
+        name: str | None = None,
+        new: bool = False,
+        extras: Mapping[str, Any] | None = None,
+        timeout: float = _MANY_SECONDS,
+        yes: bool = False,
+        ask: Ask | None = None,
+    ) -> Batch:
+        """Publish a task for each of `items`, once: run again, only what is missing is sent.
+
+        An item is the same by its content, so rows may be added or sorted anew. Everything
+        is checked, and the total told, before anything is spent. `pay` is for each item.
+        One that fails stops no other: what was never sent is in `Batch.results`, and the
+        error is raised only where nothing could be sent at all. After `timeout` seconds
+        nothing is sent any more.
+        """
+        address, source_name = self._source(source)
+        fields = publishing.as_input(function, {}, dict(extras or {}))
+        payment = None if pay is None else parse_amount(pay)
+        guidance = publishing.as_complexity(complexity)
+        first = Wish(address, source_name, fields, payment, expires, guidance, name or "batch")
+        wishes = publishing.wishes(first, function, items, dict(extras or {}))
+        return self._publish_many(wishes, new=new, timeout=timeout, yes=yes, ask=ask)
 
     def plan(
         self,
@@ -293,6 +335,101 @@ class Session:
         self.spent += record.payment
         self._await(sent)
         return self._handle(self.journal.task(record.key))
+
+    def _publish_many(
+        self, wishes: list[Wish], *, new: bool, timeout: float, yes: bool, ask: Ask | None
+    ) -> Batch:
+        gate = Gate(timeout)
+        drafts = [wish.draft(self.client, self.network_id, self.account) for wish in wishes]
+        found = self._earlier(drafts) if not new else [None] * len(drafts)
+        places = [place for place, record in enumerate(found) if record is None]
+        keys = [record.key if record else 0 for record in found]
+        if not places:
+            return self._batch(keys, keys)
+        wishes, drafts = [wishes[p] for p in places], [drafts[p] for p in places]
+        plan = uncut(lambda: self._plan_many(wishes, drafts), gate, _interruption)
+        self.limits.check(plan.payment, self.spent, number=len(places))
+        self.limits.agree(f"Publish {plan}?", yes=yes, ask=ask)
+        display.say(f"Publishing {plan}.")
+        shipment = Shipment(self.client, self.journal, self._sender, gate, sent=self._left)
+
+        def work() -> None:
+            records = shipment.intend(plan.records, new=new)
+            for place, record in zip(places, records, strict=True):
+                keys[place] = record.key
+            self._ship(shipment, wishes, records, plan)
+
+        uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
+        if len(shipment.errors) == len(keys):
+            raise shipment.errors[keys[0]]
+        return self._batch(keys, set(keys) - shipment.fresh)
+
+    def _plan_many(self, wishes: list[Wish], drafts: list[TaskRecord]) -> ManyPlan:
+        look = self.client.look(drafts[0].source, self.account)
+        return publishing.plan_many(self.client, wishes, drafts, look)
+
+    def _earlier(self, drafts: list[TaskRecord]) -> list[TaskRecord | None]:
+        if not drafts:
+            return []
+        one = drafts[0]
+        named = self.journal.named(self.network_id, self.account, one.source, one.name)
+        return publishing.same_items(drafts, named)
+
+    def _ship(
+        self,
+        shipment: Shipment,
+        wishes: list[Wish],
+        records: list[TaskRecord],
+        plan: ManyPlan,
+    ) -> None:
+        """A part at a time; the later ones expire as long after now as the first."""
+        for start in range(0, len(records), PART):
+            some = records[start : start + PART]
+            if start:
+                some = self._priced_anew(wishes[start : start + PART], some)
+            shipment.ship(some, plan.quote)
+
+    def _priced_anew(self, wishes: list[Wish], records: list[TaskRecord]) -> list[TaskRecord]:
+        """As they were where that can't be told now: whoever sends them will say why."""
+        try:
+            look = self.client.look(records[0].source, self.account)
+            ends = [publishing.settle(*each, look) for each in zip(wishes, records, strict=True)]
+        except OgpuError:
+            return records
+        return [
+            record.model_copy(update={"expires_at": end.expires_at})
+            for record, end in zip(records, ends, strict=True)
+        ]
+
+    def _batch(self, keys: Sequence[int], earlier: Collection[int]) -> Batch:
+        batch = Batch(self, keys, earlier)
+        with self._news:
+            alive = [known for known in self._batches if known() is not None]
+            self._batches = (*alive, ref(batch))
+        return batch
+
+    def _left(self, transactions: Sequence[TransactionRecord]) -> None:
+        """They are out, or may be: what came of them is followed."""
+        for transaction in transactions:
+            self.spent += self.journal.task(transaction.task or 0).payment
+            self._keeper.await_transaction(transaction)
+        self._follower.await_receipt(*(transaction.hash for transaction in transactions))
+        self._follower.poke()
+
+    def _many_interrupted(self, keys: list[int], shipment: Shipment) -> Interrupted:
+        """What was not sent is given up, so that running the cell again finds it missing."""
+        shipment.abandon()
+        batch = self._batch(keys, set(keys) - shipment.fresh) if all(keys) else ()
+        stages = self.journal.stages([key for key in keys if key in shipment.fresh])
+        out = sum(stage is not Stage.ABANDONED for stage in stages)
+        if not out or not batch:
+            return Interrupted("Interrupted before anything was sent.")
+        return Interrupted(
+            f"Interrupted after {out:,} of {len(batch):,} tasks were sent: those go on.",
+            task=batch,
+            spent=f"{format_amount(batch.total_paid)} is paid or held in escrow for them.",
+            hint="Run the cell again to send the others; `%ogpu tasks` shows what there is.",
+        )
 
     def _abandon(self, draft: TaskRecord) -> None:
         """So that running the cell again at once finds nothing under way."""
@@ -410,6 +547,24 @@ class Session:
         records = self.journal.tasks(self.network_id, account=self.account, open_only=open_only)
         return [self._handle(record) for record in records]
 
+    def snapshots(self, tasks: Iterable[object]) -> list[TaskSnapshot]:
+        """The state of any tasks, also strangers', all read at one block; mostly one request.
+
+        `tasks` are addresses or handles. One that can't be read is an error that names it;
+        `ogpu_jupyter.chain.snapshots.snapshots` gives those in their place, beside the rest.
+        """
+        addresses = [str(getattr(task, "address", task)).strip() for task in tasks]
+        found: list[TaskSnapshot] = []
+        for snapshot in snapshots(self.client.rpc, addresses):
+            if isinstance(snapshot, OgpuError):
+                raise snapshot
+            found.append(snapshot)
+        return found
+
+    def responses(self, tasks: Iterable[object]) -> list[list[Response]]:
+        """The responses of any tasks, a list for each, all read at one block."""
+        return [list(snapshot.responses) for snapshot in self.snapshots(tasks)]
+
     def confirm(self, target: object) -> TransactionRecord:
         """Pay a response, or a task's only one; returns when that is in a block."""
         response = self._response(target)
@@ -462,6 +617,10 @@ class Session:
         found = self.journal.find(self.network_id, text)
         return self._handle(found[0]).choose(None) if found else checksum(text)
 
+    def handle(self, key: int, *, earlier: bool = False) -> Task:
+        """The handle of a task by its number in the journal."""
+        return self._handle(self.journal.task(key), earlier=earlier)
+
     def _handle(self, record: TaskRecord, *, earlier: bool = False) -> Task:
         handle = self._tasks.get(record.key)
         if handle is None:
@@ -473,7 +632,7 @@ class Session:
 
     def _adopt(self, address: str) -> TaskRecord:
         """A task that another program published, taken into the journal to be followed."""
-        snapshot = self._snapshot(address)
+        (snapshot,) = self.snapshots([address])
         payload = self.client.store.get(snapshot.config_url)
         decoded = decode_json(payload)
         if not isinstance(decoded, dict) or not isinstance(decoded.get("data"), dict):
@@ -498,12 +657,6 @@ class Session:
         self._keeper.follow([record])
         return self._keeper.merge(record, snapshot)
 
-    def _snapshot(self, address: str) -> TaskSnapshot:
-        snapshot = snapshots(self.client.rpc, [address])[0]
-        if isinstance(snapshot, OgpuError):
-            raise snapshot
-        return snapshot
-
     # The chain's news
 
     def _catch_up(self) -> None:
@@ -515,17 +668,34 @@ class Session:
             self._await(transaction)
         self._keeper.settle()
         open_ones = self.journal.tasks(self.network_id, open_only=True)
+        self._await_unread(open_ones)
         self._keeper.follow(open_ones)
         self._keeper.on_head(self.client.head())
         addresses = [record.address for record in open_ones if record.address]
         read = snapshots(self.client.rpc, addresses)
-        self._keeper.on_snapshots([s for s in read if isinstance(s, TaskSnapshot)])
+        found = [s for s in read if isinstance(s, TaskSnapshot)]
+        self._keeper.on_snapshots(found)
+        self._keeper.resume(found)
+
+    def _await_unread(self, open_ones: Iterable[TaskRecord]) -> None:
+        """A kernel may end between a receipt's arrival and what it means for its task."""
+        for record in open_ones:
+            if not record.stage.is_on_chain and record.tx_hash:
+                for transaction in self.journal.transactions_of(record.key):
+                    if transaction.state in _IN_A_BLOCK:
+                        self._await(transaction)
 
     def _changed(self, record: TaskRecord) -> None:
         handle = self._tasks.get(record.key)
         if handle is not None:
             handle.renew(record)
+        self._tell_batches(record.key)
         self._tell_news()
+
+    def _tell_batches(self, key: int | None) -> None:
+        for known in self._batches:
+            if (batch := known()) is not None:
+                batch.news(key)
 
     def _settled(self, transaction: TransactionRecord) -> None:
         if transaction.task is not None:

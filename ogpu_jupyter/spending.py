@@ -30,8 +30,11 @@ class Limits:
             return cls()
         return cls(max_payment=WEI_PER_OGPU // 10, session_budget=WEI_PER_OGPU, confirm=True)
 
-    def check(self, payment: int, spent: int) -> None:
-        """Raise `OverBudget` where `payment`, after `spent` in this session, is too much."""
+    def check(self, payment: int, spent: int, *, number: int = 1) -> None:
+        """Raise `OverBudget` where `payment`, after `spent` in this session, is too much.
+
+        With a `number`, that many tasks pay it each, and all of them must fit the budget.
+        """
         if self.max_payment is not None and payment > self.max_payment:
             raise OverBudget(
                 f"This task pays {format_amount(payment)}; "
@@ -40,14 +43,16 @@ class Limits:
                 hint=f'Type `%config OgpuMagics.max_payment = "{format_amount(payment)}"` '
                 "to allow it, or pay less.",
             )
-        if self.session_budget is not None and spent + payment > self.session_budget:
+        total = payment * number
+        if self.session_budget is not None and spent + total > self.session_budget:
+            who = "This task pays" if number == 1 else f"These {number:,} tasks pay"
             raise OverBudget(
-                f"This task pays {format_amount(payment)}; this session has spent "
+                f"{who} {format_amount(total)}; this session has spent "
                 f"{format_amount(spent)} of its session_budget of "
                 f"{format_amount(self.session_budget)}.",
                 spent=NOTHING_SPENT,
                 hint="Type `%config OgpuMagics.session_budget = "
-                f'"{format_amount(spent + payment)}"` to allow it.',
+                f'"{format_amount(spent + total)}"` to allow it.',
             )
 
     def agree(self, question: str, *, yes: bool, ask: Ask | None) -> None:

@@ -350,6 +350,7 @@ class TransactionKind(str, Enum):
     WITHDRAW = "withdraw"
     CONFIRM = "confirm"
     CANCEL = "cancel"
+    FILL = "fill"  # nothing, to oneself: it takes a nonce that others wait behind
 
 
 class TransactionState(str, Enum):

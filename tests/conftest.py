@@ -78,6 +78,14 @@ def ogpu_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture(autouse=True)
+def no_view_outlives_its_test() -> Iterator[None]:
+    """A live view is the process's: what one test left unfinished is not the next one's."""
+    yield
+    if live := sys.modules.get("ogpu_jupyter.live"):
+        live.board.stop()
+
+
 @pytest.fixture(scope="session")
 def anvil_path() -> Path:
     """The real binary: `OGPU_ANVIL`, then the project's node_modules, then PATH."""

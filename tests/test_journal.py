@@ -24,7 +24,7 @@ from ogpu_jupyter.tasks import (
     TransactionRecord,
     TransactionState,
 )
-from tests.journalling import ACCOUNT, NETWORK, OTHER, RAW, draft, transaction
+from tests.journalling import ACCOUNT, NETWORK, OTHER, RAW, SOURCE, draft, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -577,3 +577,55 @@ def test_a_name_means_the_source_it_was_given_last(journal: Journal) -> None:
     journal.name_source(OTHER, "chat", address(4))
 
     assert journal.source_names(NETWORK) == {"Bilder 🎨": address(3), "chat": address(2)}
+
+
+# --- many at once ----------------------------------------------------------------------
+
+
+def test_many_transactions_are_added_together_or_not_at_all(journal: Journal) -> None:
+    first, second = (journal.intend(draft(name=name))[0] for name in "ab")
+    with pytest.raises(JournalError):
+        journal.add_transactions([transaction(1, task=first.key), transaction(1, task=second.key)])
+    assert journal.transactions(NETWORK, ACCOUNT) == []
+    assert journal.task(first.key).stage is Stage.INTENDED
+
+    journal.add_transactions([transaction(1, task=first.key), transaction(2, task=second.key)])
+
+    assert journal.stages([second.key, first.key]) == [Stage.SIGNED, Stage.SIGNED]
+    assert [t.hash for t in journal.transactions_of(second.key)] == [transaction(2).hash]
+
+
+def test_nonces_are_those_that_may_be_mined(journal: Journal) -> None:
+    for number, state in enumerate(TransactionState):
+        record = transaction(number, nonce=number, kind=TransactionKind.DEPOSIT, state=state)
+        journal.add_transaction(record)
+    states = list(TransactionState)
+    live = {n for n, state in enumerate(states) if state.value not in {"replaced", "refused"}}
+    in_blocks = {n for n, state in enumerate(states) if state.value in {"mined", "reverted"}}
+
+    assert journal.nonces(NETWORK, ACCOUNT.lower(), 0) == live
+    assert journal.nonces(NETWORK, ACCOUNT, 2) == {nonce for nonce in live if nonce >= 2}
+    assert {r.nonce for r in journal.mined_since(NETWORK, ACCOUNT, 0)} == in_blocks
+    assert journal.mined_since(NETWORK, ACCOUNT, 99) == []
+    assert [r.nonce for r in journal.at_nonce(NETWORK, ACCOUNT, 5)] == [5]
+    assert journal.nonces(OTHER, ACCOUNT, 0) == set()
+
+
+def test_a_names_tasks_are_those_that_could_be_shown_again(journal: Journal) -> None:
+    """The oldest first, without those that are over."""
+    keys = [journal.intend(draft(name="rows", item=n))[0].key for n in range(3)]
+    journal.intend(draft(name="other"))
+    journal.update(keys[1], stage=Stage.EXPIRED)
+
+    found = journal.named(NETWORK, ACCOUNT, SOURCE.upper().replace("X", "x"), "rows")
+
+    assert [record.key for record in found] == [keys[0], keys[2]]
+
+
+def test_the_cost_of_some_is_what_they_take_from_the_vault(journal: Journal) -> None:
+    keys = [journal.intend(draft(item=n, payment=10**20))[0].key for n in range(4)]
+    for key, stage in zip(keys[1:], (Stage.SENT, Stage.PUBLISHED, Stage.CANCELED), strict=True):
+        journal.update(key, stage=stage)
+
+    assert journal.cost(keys) == 2 * 10**20
+    assert journal.cost([]) == 0

@@ -14,21 +14,21 @@ PACKAGE = Path(ogpu_jupyter.__file__).parent
 # From the bottom to the top. A module may import what stands on a lower line, or on its own.
 LAYERS = [
     ["errors"],
-    ["units"],
+    ["home", "units"],
     ["tasks"],
     ["chain.networks", "chain._web3", "content", "jobs", "render", "spending"],
     ["chain.rpc"],
     ["chain.contracts"],
     ["chain.transactions"],
-    ["chain.snapshots"],
+    ["accounts", "chain.snapshots"],
     ["chain.client", "chain.events", "journal"],
     ["publishing", "sending"],
-    ["following"],
+    ["following", "shipping"],
     ["live"],
     ["widgets"],
     ["display"],
     ["localnet"],
-    ["handle", "session"],  # a task forwards to its session, which makes it
+    ["batch", "handle", "session"],  # a task forwards to its session, which makes it
     ["kernel"],
     ["magics"],
     [""],
@@ -47,6 +47,9 @@ HOMES = {
     "requests": ["content", "chain.rpc", "localnet"],
     "urllib3": ["content", "chain.rpc", "localnet"],
     "yaml": ["magics"],
+    "keyring": ["accounts"],
+    "websockets": ["chain.rpc"],
+    "platformdirs": ["home"],
 }
 
 

@@ -10,7 +10,9 @@ class Network:
     """Where a market is: its chain, its contracts, its content store.
 
     `explorer_url` is the address of a web page for a task, without the task's own part;
-    empty where there is none.
+    empty where there is none. `rpc_urls` are more nodes, for when the first one fails;
+    `ws_url` tells of new blocks at once. With `confirmations`, what happens on chain counts
+    when its block is that deep.
     """
 
     name: str
@@ -23,6 +25,9 @@ class Network:
     pin_url: str
     gateway_url: str
     explorer_url: str = ""
+    rpc_urls: tuple[str, ...] = ()
+    ws_url: str = ""
+    confirmations: int = 1
 
 
 MAINNET = Network(

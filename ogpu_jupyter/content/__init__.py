@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ogpu_jupyter.content.cache import Cache
 from ogpu_jupyter.content.cids import cid, matches
 from ogpu_jupyter.content.decoding import decode_json
 from ogpu_jupyter.content.links import MAX_BYTES, MAX_UPLOAD, TIMEOUT
@@ -16,6 +17,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_UPLOAD",
     "TIMEOUT",
+    "Cache",
     "ContentStore",
     "HttpContentStore",
     "MemoryContentStore",

@@ -7,6 +7,7 @@ CID says.
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from ogpu_jupyter.content._http import Answer, Deadline, Exchange, Unreachable
 from ogpu_jupyter.content.cids import cid, matches
@@ -27,16 +28,27 @@ from ogpu_jupyter.errors import (
     PinFailed,
 )
 
+if TYPE_CHECKING:
+    from ogpu_jupyter.content.cache import Cache
+
 _TRIES = 4
+_ASK_AGAIN = (
+    "Run the cell again in a while. If it stays so, `pin_url` of the network may not be that of a "
+    "pinning service."
+)
 _PAUSE = 0.2  # before the second try; doubled before each further one
 
 
 class HttpContentStore:
-    """A pinning service that takes uploads, and the gateway that serves them."""
+    """A pinning service that takes uploads, and the gateway that serves them.
 
-    def __init__(self, pin_url: str, gateway_url: str) -> None:
+    With a cache, content that was fetched before is not asked for again.
+    """
+
+    def __init__(self, pin_url: str, gateway_url: str, cache: Cache | None = None) -> None:
         self.pin_url = pin_url
         self.gateway_url = gateway_url.rstrip("/")
+        self._cache = cache
         self._exchange = Exchange()
 
     def __repr__(self) -> str:
@@ -65,18 +77,25 @@ class HttpContentStore:
                 hint="Run the cell again when it is back.",
             ) from None
         except ContentError as error:
-            raise PinFailed(f"{where} gave no link. {error.what}", spent=UNPUBLISHED) from None
+            raise _unpinned(f"{where} gave no link. {error.what}") from None
         if answer.status not in {200, 201}:
-            raise PinFailed(
-                f"{where} answered {answer.status} to the upload of {len(data):,} bytes.",
-                spent=UNPUBLISHED,
-                hint="Run the cell again later." if answer.status >= 500 else "",
+            raise _unpinned(
+                f"{where} answered {answer.status} to the upload of {len(data):,} bytes."
             )
         return self._checked_link(answer, data)
 
     def get(self, url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> bytes:
         """The bytes of a link on the gateway, or of `ipfs://CID`."""
         name = cid_of(url, self.gateway_url)
+        kept = self._cache.get(name, max_bytes) if self._cache else None
+        if kept is not None:
+            return kept
+        data = self._fetched(name, max_bytes, timeout)
+        if self._cache:
+            self._cache.put(name, data)
+        return data
+
+    def _fetched(self, name: str, max_bytes: int, timeout: float) -> bytes:
         where = f"The gateway {self.gateway_url}"
         try:
             answer = self._patiently("GET", f"{self.gateway_url}/{name}", timeout, max_bytes)
@@ -123,24 +142,21 @@ class HttpContentStore:
         try:
             given = decode_json(answer.body)
         except ContentInvalid as error:
-            raise PinFailed(f"{where} gave no link. {error.what}", spent=UNPUBLISHED) from None
+            raise _unpinned(f"{where} gave no link. {error.what}") from None
         link = given.get("link") if isinstance(given, dict) else None
         if not isinstance(link, str):
-            raise PinFailed(
-                f"{where} answered {answer.status}, but with no link in it.", spent=UNPUBLISHED
-            )
+            raise _unpinned(f"{where} answered {answer.status}, but with no link in it.")
         try:
             name = cid_of(link, self.gateway_url)
         except ContentRefused as error:
-            raise PinFailed(
-                f"{where} gave a link that can't be used. {error.what}", spent=UNPUBLISHED
-            ) from None
+            raise _unpinned(f"{where} gave a link that can't be used. {error.what}") from None
         if not matches(name, data):
-            raise PinFailed(
-                f"{where} gave a link to other content than was sent: {name}.",
-                spent=UNPUBLISHED,
-            )
+            raise _unpinned(f"{where} gave a link to other content than was sent: {name}.")
         return link
+
+
+def _unpinned(what: str) -> PinFailed:
+    return PinFailed(what, spent=UNPUBLISHED, hint=_ASK_AGAIN)
 
 
 def _retry_after(answer: Answer) -> float:

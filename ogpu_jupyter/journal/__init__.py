@@ -41,7 +41,7 @@ from .rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -52,7 +52,11 @@ __all__ = ["Journal", "journal_path"]
 _UNSENT: Final = frozenset({Stage.INTENDED, Stage.UPLOADED})
 _OVER: Final = frozenset({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
 _NEVER_MINED: Final = frozenset({TransactionState.REPLACED, TransactionState.REFUSED})
+_AT_ONCE: Final = 500  # values in one statement
 _UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
+
+_NONCE: Final = "json_extract(record, '$.nonce')"
+_FROM_NONCE: Final = f"network = ? AND account = ? AND {_NONCE} >= ?"
 
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 _HEX: Final = re.compile(r"(0x[0-9a-f]{4,64})(?:(?:…|\.{2,3})([0-9a-f]{2,64}))?")
@@ -120,10 +124,10 @@ class Journal:
         return self._abandon("network = ?", network_text(network_id))
 
     def _abandon(self, where: str, value: str) -> list[TaskRecord]:
-        unsent = sorted(_UNSENT)
-        condition = f"{where} AND stage IN ({marks(unsent)})"
+        stages = sorted(_UNSENT | {Stage.SIGNED})
+        condition = f"{where} AND stage IN ({marks(stages)})"
         with self.atomic():
-            orphans = [r for r in self._tasks(condition, value, *unsent) if self._is_orphan(r)]
+            orphans = [r for r in self._tasks(condition, value, *stages) if self._is_orphan(r)]
             return [
                 self.update(
                     record.key,
@@ -134,9 +138,14 @@ class Journal:
             ]
 
     def _is_orphan(self, record: TaskRecord) -> bool:
-        if record.stage not in _UNSENT or record.owner == self.owner:
+        if record.stage not in _UNSENT | {Stage.SIGNED} or record.owner == self.owner:
             return False
-        return not self._file.locks.is_alive(record.owner)
+        if self._file.locks.is_alive(record.owner):
+            return False
+        # One that was signed is given up only where every signature was refused.
+        return record.stage in _UNSENT or all(
+            transaction.state in _NEVER_MINED for transaction in self.transactions_of(record.key)
+        )
 
     def update(
         self, key: int, *, when: Collection[Stage] | None = None, **changes: Any
@@ -215,6 +224,35 @@ class Journal:
         values = (account.lower(), float("-inf") if since is None else since, *skip)
         return sum(_cost(record) for record in self._tasks_on(network_id, where, *values))
 
+    def named(
+        self, network_id: NetworkId, account: str, source: str, name: str
+    ) -> list[TaskRecord]:
+        """Those of a name that publishing may show again instead, the oldest first."""
+        over = sorted(_OVER)
+        where = f"account = ? AND source = ? AND name = ? AND stage NOT IN ({marks(over)})"
+        values = (account.lower(), source.lower(), sql_text(name), *over)
+        found = self._tasks_on(network_id, where, *values)
+        return [record for record in reversed(found) if not self._is_orphan(record)]
+
+    def stages(self, keys: Sequence[int]) -> list[Stage]:
+        """Each task's stage, in the order of their numbers."""
+        found: dict[int, str] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            sql = f"SELECT key, stage FROM tasks WHERE key IN ({marks(some)})"  # noqa: S608 - marks
+            found.update(self._file.rows(sql, *some))
+        return [Stage(found[key]) for key in keys]
+
+    def cost(self, keys: Sequence[int]) -> int:
+        """Wei that these tasks have taken from the vault, or may as soon as they are mined."""
+        skip = sorted(_UNSENT | _OVER)
+        total = 0
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            where = f"key IN ({marks(some)}) AND stage NOT IN ({marks(skip)})"
+            total += sum(_cost(record) for record in self._tasks(where, *some, *skip))
+        return total
+
     def _tasks_on(
         self, network_id: NetworkId | None, where: str, *values: Any, limit: int | None = None
     ) -> list[TaskRecord]:
@@ -256,6 +294,12 @@ class Journal:
                 self._sign(transaction.task, transaction.hash)
             self._run(insert("transactions", transaction_row(transaction)))
 
+    def add_transactions(self, transactions: Iterable[TransactionRecord]) -> None:
+        """All of them in one step, or none."""
+        with self.atomic():
+            for transaction in transactions:
+                self.add_transaction(transaction)
+
     def _sign(self, key: int, tx_hash: str) -> None:
         record = self.task(key)
         if record.stage not in _UNSENT | {Stage.SIGNED, Stage.SENT}:
@@ -289,13 +333,45 @@ class Journal:
         )
 
     def transactions(
-        self, network_id: NetworkId, account: str, *, unsettled_only: bool = False
+        self,
+        network_id: NetworkId,
+        account: str,
+        *,
+        unsettled_only: bool = False,
+        states: Collection[TransactionState] = tuple(TransactionState),
     ) -> list[TransactionRecord]:
         """In the order of their nonces."""
-        states = sorted(_UNSETTLED if unsettled_only else TransactionState)
+        states = sorted(_UNSETTLED if unsettled_only else states)
         where = f"network = ? AND account = ? AND state IN ({marks(states)})"
         found = self._transactions(where, network_text(network_id), account.lower(), *states)
         return sorted(found, key=lambda record: (record.nonce, record.created_at))
+
+    def transactions_of(self, task: int) -> list[TransactionRecord]:
+        """All that were ever signed for a task, the newest last."""
+        return self._transactions("task = ?", task)
+
+    def at_nonce(self, network_id: NetworkId, account: str, nonce: int) -> list[TransactionRecord]:
+        """All that were ever signed with this nonce, the newest last."""
+        where = f"network = ? AND account = ? AND {_NONCE} = ?"
+        return self._transactions(where, *_account(network_id, account), nonce)
+
+    def mined_since(
+        self, network_id: NetworkId, account: str, nonce: int
+    ) -> list[TransactionRecord]:
+        """Those in blocks, as far as was seen, from this nonce on."""
+        states = sorted({TransactionState.MINED, TransactionState.REVERTED})
+        where = f"{_FROM_NONCE} AND state IN ({marks(states)})"
+        return self._transactions(where, *_account(network_id, account), nonce, *states)
+
+    def nonces(self, network_id: NetworkId, account: str, nonce: int) -> set[int]:
+        """From this one on, those that a transaction has that is mined or may be."""
+        never = sorted(_NEVER_MINED)
+        sql = (
+            f"SELECT {_NONCE} FROM transactions WHERE {_FROM_NONCE}"  # noqa: S608 - ours
+            f" AND state NOT IN ({marks(never)})"
+        )
+        rows = self._file.rows(sql, *_account(network_id, account), nonce, *never)
+        return {number for (number,) in rows}
 
     def _transactions(self, where: str, *values: Any) -> list[TransactionRecord]:
         rows = self._file.rows(f"{SELECT_TRANSACTIONS} WHERE {where} ORDER BY rowid", *values)
@@ -325,6 +401,22 @@ class Journal:
             for response, text in self._file.rows(sql, task_key)
         }
 
+    # -- how far the chain was followed ------------------------------------------------
+
+    def follow_to(self, network_id: NetworkId, block: int, timestamp: int) -> None:
+        """The open tasks were followed up to this block, of that time."""
+        self._file.rows(
+            "INSERT INTO followed (network, block, timestamp) VALUES (?, ?, ?)"
+            " ON CONFLICT (network) DO UPDATE SET block = excluded.block,"
+            " timestamp = excluded.timestamp",
+            *(network_text(network_id), block, timestamp),
+        )
+
+    def followed(self, network_id: NetworkId) -> tuple[int, int] | None:
+        """The block and its time; None where this network was never followed."""
+        sql = "SELECT block, timestamp FROM followed WHERE network = ?"
+        return next(iter(self._file.rows(sql, network_text(network_id))), None)
+
     def name_source(self, network_id: NetworkId, name: str, address: str) -> None:
         self._file.rows(
             "INSERT INTO sources (network, name, address) VALUES (?, ?, ?)"
@@ -335,6 +427,10 @@ class Journal:
     def source_names(self, network_id: NetworkId) -> dict[str, str]:
         sql = "SELECT name, address FROM sources WHERE network = ? ORDER BY name"
         return dict(self._file.rows(sql, network_text(network_id)))
+
+
+def _account(network_id: NetworkId, account: str) -> tuple[str, str]:
+    return network_text(network_id), account.lower()
 
 
 def _cost(record: TaskRecord) -> int:

@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import platformdirs
-
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError
+from ogpu_jupyter.home import data_home
 
 from .locks import Locks
 
@@ -71,14 +70,20 @@ _MIGRATIONS: Final = (
         PRIMARY KEY (network, name)
     );
     """,
+    "CREATE INDEX transactions_by_task ON transactions (task)",
+    """
+    CREATE TABLE followed (
+        network TEXT PRIMARY KEY,
+        block INTEGER NOT NULL,
+        timestamp INTEGER NOT NULL
+    );
+    """,
 )
 
 
 def journal_path() -> Path:
     """`$OGPU_JUPYTER_HOME/journal.sqlite3`, else in the platform's data directory."""
-    home = os.environ.get("OGPU_JUPYTER_HOME")
-    folder = Path(home).expanduser() if home else Path(platformdirs.user_data_dir("ogpu_jupyter"))
-    return folder / "journal.sqlite3"
+    return data_home() / "journal.sqlite3"
 
 
 class File:

@@ -36,6 +36,8 @@ class Stranded:
         if not int(self._rpc.call("txpool_status")["queued"], 16):
             return {}
         queued: dict[str, dict[str, Any]] = self._rpc.call("txpool_content")["queued"]
+        if not queued:  # mined since the count
+            return {}
         counts = self._rpc.batch(
             [("eth_getTransactionCount", [sender, "latest"]) for sender in queued]
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.units import parse_duration
 
-from .words import amount, identifier, identifiers, key_value, one_of, port, seconds
+from .words import account, amount, identifier, identifiers, key_value, one_of, port, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ COMPLEXITIES: Final = ("simple", "medium", "complex")
 TEMPLATES: Final = ("chat", "hf", "text2image")
 NODES: Final = ("auto", "anvil", "embedded")
 NETWORKS: Final = ("local", "testnet", "mainnet")
+ACCOUNT_ACTIONS: Final = ("new", "import", "list")
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,12 @@ OGPU: Final = (
         (
             Option(
                 "--account",
-                "the variable that holds the account; without it the key comes from "
-                "CLIENT_PRIVATE_KEY, and on the local network from its first account",
+                "env:NAME, keystore:NAME or keystore:PATH, keyring:NAME, colab:NAME, or the "
+                "variable of an account; without it env:CLIENT_PRIVATE_KEY, and on the local "
+                "network its first account",
                 "NAME",
-                identifier("--account"),
-                offers="variables",
+                account,
+                offers="accounts",
             ),
             Option("--node", "local: what runs the chain", "NODE", choices=NODES),
             Option(
@@ -124,7 +126,24 @@ OGPU: Final = (
             "%ogpu connect local",
             "%ogpu connect local --node embedded --state ./market",
             "%ogpu connect testnet",
+            "%ogpu connect testnet --account keystore:default",
         ),
+    ),
+    Command(
+        "%ogpu account",
+        "Make a key, take one in, or list those that are kept, each in a file with a password.",
+        (
+            Argument(
+                "action",
+                "new makes a key, import asks for one, list shows names and addresses",
+                read=one_of("%ogpu account", ACCOUNT_ACTIONS, kind="action"),
+                choices=ACCOUNT_ACTIONS,
+            ),
+            Argument("name", "what to call it; `default` without", required=False),
+        ),
+        notes="The key and the password are asked for in a field that shows nothing. They are in "
+        "no cell, no output and no history. A keystore is never written over.",
+        examples=("%ogpu account new", "%ogpu account import work", "%ogpu account list"),
     ),
     Command(
         "%ogpu status",

@@ -30,6 +30,7 @@ _LINE: Final = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?(%ogpu|%?%ogpu_task)\s+(.*)
 _BODY: Final = re.compile(r"\s*%%ogpu_task\b")
 _OPEN_BRACES: Final = re.compile(r"\{\{[ \t]*(\w*)\Z")
 _RECENT: Final = 50
+_ACCOUNTS: Final = ("env:CLIENT_PRIVATE_KEY", "keystore:", "keyring:", "colab:")
 
 
 class Completion:
@@ -82,7 +83,7 @@ class Completion:
         given = _arguments(command, words)
         if len(given) < len(command.arguments) or _is_open(command):
             argument = command.arguments[min(len(given), len(command.arguments) - 1)]
-            found = _starting(fragment, self._list(argument.offers, given))
+            found = _starting(fragment, argument.choices or self._list(argument.offers, given))
             return fragment, found or _flags(command, words, fragment)
         return fragment, _flags(command, words, fragment)
 
@@ -94,6 +95,7 @@ class Completion:
     def _list(self, offers: str, given: list[str]) -> Iterable[str]:
         lists: dict[str, Callable[[], Iterable[str]]] = {
             "networks": lambda: NETWORKS,
+            "accounts": lambda: [*_ACCOUNTS, *self._variables()],
             "variables": self._variables,
             "models": self._models,
             "tasks": self._tasks,

@@ -57,7 +57,7 @@ def read_ogpu(line: str) -> Words:
     if not words or words[0] in {"-h", "--help", "help"}:
         return Words(Command("%ogpu", ""), {}, help=True)
     command = command_of(words[0])
-    if command.name == "connect":
+    if command.name in {"account", "connect"}:
         _refuse_key(words)
     return read(command, words[1:])
 
@@ -225,6 +225,6 @@ def _key_refused() -> AccountError:
         "A private key never stands on a magic's line: the notebook and IPython's history "
         "keep what is typed there.",
         spent="Nothing was connected, and nothing was spent.",
-        hint="Set CLIENT_PRIVATE_KEY before the kernel starts, or give the variable of an "
-        "account: `--account NAME`. If that was a real key, move its funds to a new account.",
+        hint="Type `%ogpu account import`, which asks for it unseen, or set CLIENT_PRIVATE_KEY "
+        "before the kernel starts. If that was a real key, move its funds to a new account.",
     )

@@ -25,7 +25,7 @@ from .completion import Completion
 from .help import help_of, help_of_ogpu, help_of_task
 from .limits import Cap, limited
 from .line import Words, read_ogpu, read_task
-from .panel import Panel, detached, settled
+from .panel import Panel, detached, kept, made, settled
 from .values import lookup
 
 if TYPE_CHECKING:
@@ -137,9 +137,22 @@ class OgpuMagics(Magics):
     def _connect(self, words: Words) -> StatusInfo:
         from ogpu_jupyter.kernel import connect  # noqa: PLC0415 - heavy, not on load
 
-        account = words["account"] and lookup(self._names, words["account"])
+        named = words["account"]
+        account = named if named is None or ":" in named else lookup(self._names, named)
         connect(self._network(words), account)
         return self._status(words)
+
+    def _account(self, words: Words) -> Panel:
+        from ogpu_jupyter import accounts  # noqa: PLC0415 - heavy, not on load
+
+        name = words["name"] or accounts.DEFAULT
+        if words["action"] == "new":
+            return made("Made", accounts.new(name))
+        if words["action"] == "import":
+            return made("Kept", accounts.import_key(name))
+        if words["name"]:
+            raise InputError("`%ogpu account list` takes no name.", hint="Leave it away.")
+        return kept(accounts.kept())
 
     def _network(self, words: Words) -> Any:
         """The network's name, or a local network started with the options of the line."""

@@ -8,8 +8,12 @@ from ogpu_jupyter.errors import Interrupted
 from ogpu_jupyter.units import format_amount
 
 if TYPE_CHECKING:
+    from ogpu_jupyter.accounts import Keystore
     from ogpu_jupyter.handle import Task
     from ogpu_jupyter.tasks import TransactionRecord
+
+
+_UNREAD = "(no address can be read)"
 
 
 class Panel:
@@ -30,6 +34,25 @@ class Panel:
 def settled(record: TransactionRecord, more: str = "") -> Panel:
     fee = f" Its gas was {format_amount(record.fee)}." if record.fee else ""
     return Panel(f"{record.note}{more}{fee} Transaction {record.hash}.", value=record)
+
+
+def made(what: str, keystore: Keystore) -> Panel:
+    text = (
+        f"{what} the account {keystore.address} in {keystore.path}.\n"
+        "Without that file and its password nobody gets at the account's money: keep a copy of "
+        "both.\n"
+        f"Type `%ogpu connect testnet --account keystore:{keystore.name}` to use it."
+    )
+    return Panel(text, value=keystore)
+
+
+def kept(keystores: list[Keystore]) -> Panel:
+    """Names and addresses, never keys."""
+    if not keystores:
+        return Panel("No account is kept here. Type `%ogpu account new` to make one.", value=[])
+    width = max(len(keystore.name) for keystore in keystores)
+    lines = [f"keystore:{k.name.ljust(width)}  {k.address or _UNREAD}" for k in keystores]
+    return Panel("\n".join(lines), value=keystores)
 
 
 def detached(tasks: list[Task]) -> Interrupted:

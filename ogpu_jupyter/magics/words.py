@@ -85,6 +85,11 @@ def identifiers(owner: str) -> Callable[[str], tuple[str, ...]]:
     return read
 
 
+def account(text: str) -> str:
+    """A variable's name, or `kind:name`, of which the package knows what is meant."""
+    return text if ":" in text else check_identifier("--account", text)
+
+
 def amount(text: str) -> str:
     """Checked, and still as it was typed: an amount is exact as text."""
     parse_amount(text)

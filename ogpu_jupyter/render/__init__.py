@@ -7,6 +7,7 @@ the `…_html` and `…_text` of tasks, sources, status and plan are tables.
 from __future__ import annotations
 
 from .answers import answer_html, answer_text
+from .batches import batch_html, batch_text
 from .page import html
 from .summary import answer_lines, line, text
 from .tables import (
@@ -28,6 +29,8 @@ __all__ = [
     "answer_html",
     "answer_lines",
     "answer_text",
+    "batch_html",
+    "batch_text",
     "html",
     "line",
     "plan_html",

@@ -672,12 +672,15 @@ ODD = [None, 5, True, "", "0x", "0xzz", "text", [], {}, [[]], {"hash": 5}, "0x" 
         lambda c: c.sources(),
         lambda c: c.quote(NOBODY, c.deposit_order(NOBODY, 1)),
         lambda c: c.fate("0x", NOBODY, 0),
+        lambda c: c.users_of(NOBODY, [0]),
+        lambda c: c.next_nonce(NOBODY),
+        lambda c: c.fees(),
         lambda c: c.receipts(["0x"] * 3),
         lambda c: Client.chain_id_of(c.rpc.url),
     ],
     ids=[
         "identify", "head", "block_time", "balances", "look", "source", "sources", "quote",
-        "fate", "receipts", "chain_id_of",
+        "fate", "users_of", "next_nonce", "fees", "receipts", "chain_id_of",
     ],
 )  # fmt: skip
 def test_a_node_that_lies_makes_typed_errors(network_of_nobody, ask, odd):

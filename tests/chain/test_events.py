@@ -16,6 +16,7 @@ from ogpu_jupyter.chain import events
 from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS
 from ogpu_jupyter.chain.events import Follower, pace, watched
 from ogpu_jupyter.chain.rpc import Rpc
+from ogpu_jupyter.chain.snapshots import snapshots
 from ogpu_jupyter.errors import NodeUnavailable, WrongChain
 from ogpu_jupyter.localnet.accounts import PROVIDER
 from ogpu_jupyter.tasks import TaskStatus
@@ -262,7 +263,100 @@ def test_an_address_without_a_task_is_told_once(market: Market) -> None:
     assert news.troubles == []
 
 
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_with_confirmations_only_what_is_deep_enough_counts(own: Market, rewritten: bool) -> None:
+    """A receipt and a state of the newest block wait; one that a reorg takes is never told."""
+    news, rpc = News(), own.rpc()
+    task = own.publish(own.first)
+    own.mine(3)
+    follower = Follower(rpc, own.network(), news, confirmations=3)
+    follower.watch(task)
+    follower.start()
+    soon(lambda: news.of(task) == [NEW])
+    before = own.snapshot()
+    attempt = own.attempt(task)
+    follower.await_receipt(attempt.hash)
+    pass_ticks(follower, news, own, 1)
+    assert news.of(task) == [NEW]
+    assert news.receipts == []
+    if rewritten:
+        own.revert(before)
+        own.mine(8)
+    pass_ticks(follower, news, own, 3)
+    follower.stop()
+    rpc.close()
+
+    assert news.of(task) == ([NEW] if rewritten else [NEW, ATTEMPTED])
+    assert [receipt.hash for receipt in news.receipts] == ([] if rewritten else [attempt.hash])
+    assert news.retracted == []
+
+
+def test_it_goes_on_from_where_reading_ended(own: Market) -> None:
+    """Of what was told before there is no news, but the bids that only logs hold."""
+    task, other = own.publish(own.first), own.publish(own.first)
+    begin = own.height()
+    own.attempt(task, bid=31)
+    own.mine(40)
+    rpc, news = own.rpc(), News()
+    known = snapshots(rpc, [task, other])
+    follower = Follower(rpc, own.network(), news)
+    follower.watch(task, other)
+    follower.resume(begin, known)
+    follower.start()
+    soon(lambda: news.heads)
+    follower.stop()
+    rpc.close()
+
+    assert [(s.address, s.attempts[0].bid) for s in news.snapshots] == [(task, 31)]
+
+
+def test_a_chain_that_is_shorter_than_the_journal_says(own: Market) -> None:
+    """As after a restart of a local network with an older state."""
+    task = own.publish(own.first)
+    rpc, news = own.rpc(), News()
+    follower = Follower(rpc, own.network(), news)
+    follower.resume(own.height() + 5000)
+    follower.watch(task)
+    follower.start()
+    soon(lambda: news.of(task))
+    own.attempt(task, bid=8)
+    soon(lambda: news.of(task) == [NEW, ATTEMPTED])
+    follower.stop()
+    rpc.close()
+
+    assert news.last(task).attempts[0].bid == 8
+
+
 # --- what it costs ---------------------------------------------------------------------
+
+
+def test_ten_thousand_tasks_cost_a_tick_what_one_does(quick: Market) -> None:
+    """One request, and little of the machine."""
+    task = quick.publish(quick.first)
+    known = snapshots(quick.rpc(), [task])[0]
+    assert not isinstance(known, Exception)
+    many = [f"0x{n:040x}" for n in range(1, 10_001)]
+    news, rpc = News(), quick.rpc()
+    follower = Follower(rpc, quick.network(), news)
+    follower.watch(*many, task)
+    states = [known.model_copy(update={"address": address}) for address in (*many, task)]
+    follower.resume(quick.height(), states)
+    follower.start()
+    try:
+        soon(lambda: news.heads)
+        pass_ticks(follower, news, quick)
+        before, heads, spent = rpc.requests, len(news.heads), time.thread_time()
+        spent = time.process_time()
+        pass_ticks(follower, news, quick, 5)
+        spent = time.process_time() - spent
+        assert len(news.heads) - heads == 5
+        assert rpc.requests - before <= 7
+        assert spent < 1.0
+        quick.attempt(task)
+        soon(lambda: news.of(task) == [ATTEMPTED])
+    finally:
+        follower.stop()
+        rpc.close()
 
 
 def asked(page: Any) -> list[str]:
@@ -290,7 +384,7 @@ def test_a_tick_is_one_request_however_many_tasks(market: Market) -> None:
 
 
 def test_a_change_of_one_task_reads_only_that_task(market: Market) -> None:
-    """In three more requests at most, for a state, its attempts and its responses."""
+    """In one more call, for its state, its attempts and its responses."""
     tasks = [market.publish(market.first) for _ in range(10)]
     with (
         faulty_node(market.url) as (node, url),
@@ -300,11 +394,11 @@ def test_a_change_of_one_task_reads_only_that_task(market: Market) -> None:
         node.seen.clear()
         market.attempt(tasks[3])
         soon(lambda: news.of(tasks[3]) == [NEW, ATTEMPTED])
-        calls = [one for page in node.seen if isinstance(page, list) for one in page]
+        pages = [page if isinstance(page, list) else [page] for page in node.seen]
 
-    read = {one["params"][0]["to"] for one in calls if one["method"] == "eth_call"}
-    assert {address.lower() for address in read} == {tasks[3].lower()}
-    assert len([one for one in calls if one["method"] == "eth_call"]) == 6
+    calls = [one for page in pages for one in page if one["method"] == "eth_call"]
+    (order,) = [one["params"][0]["data"] for one in calls]
+    assert order.lower() == tasks[3].lower() + "01000000"  # its terms are known
 
 
 def test_with_nothing_to_follow_hardly_anything_is_asked(quick: Market) -> None:

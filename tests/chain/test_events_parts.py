@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ogpu_jupyter.chain.contracts import NEXUS
 from ogpu_jupyter.chain.events import line
+from ogpu_jupyter.chain.events import pace as pace_module
 from ogpu_jupyter.chain.events.clock import ChainClock
 from ogpu_jupyter.chain.events.line import Line, Rewritten
 from ogpu_jupyter.chain.events.logs import NexusLogs
@@ -322,6 +324,72 @@ def test_the_clock_goes_back_with_its_chain() -> None:
     clock.saw(1000)
 
     assert 1000 <= clock.now() < 1005
+
+
+class Blocks:
+    """A stopwatch of our own, and blocks that come by it."""
+
+    def __init__(self, period: float, jitter: float = 0.0) -> None:
+        chance = random.Random(7)
+        self.now = 1000.0
+        self.arrivals = [1000.3 + n * period + chance.uniform(0, jitter) for n in range(600)]
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def watch(self, blocks: int, took: float) -> tuple[float, float]:
+        """Looks for each block, and the mean delay of the later ones, in seconds."""
+        looking, looks, delays = Pace(), 0, []
+        last = 0
+        while last < blocks:
+            asked = self.now
+            number = sum(arrival <= asked + took / 2 for arrival in self.arrivals)
+            self.now += took
+            looks += last > blocks // 4
+            if last < number:
+                delays.append(self.now - self.arrivals[number - 1])
+                last = number
+            looking.block(number, asked)
+            self.now += max(0.05, looking.pause(busy=True))
+        later = delays[len(delays) // 4 :]
+        return looks / (blocks - blocks // 4), sum(later) / len(later)
+
+
+@pytest.mark.parametrize(
+    ("period", "jitter", "took", "most_looks", "longest"),
+    [
+        (1.0, 0.0, 0.003, 1.15, 0.15),
+        (1.0, 0.02, 0.05, 1.15, 0.2),
+        (2.0, 0.01, 0.1, 1.15, 0.3),
+        (12.0, 0.5, 0.1, 1.5, 1.2),
+        (0.1, 0.0, 0.003, 0.5, 0.2),
+        (4.0, 4.0, 0.05, 2.6, 2.0),
+    ],
+)
+def test_one_look_for_each_block_soon_after_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+    period: float,
+    jitter: float,
+    took: float,
+    most_looks: float,
+    longest: float,
+) -> None:
+    """Where blocks come regularly; where they don't, about two."""
+    blocks = Blocks(period, jitter)
+    monkeypatch.setattr(pace_module, "time", blocks)
+
+    looks, delay = blocks.watch(300, took)
+
+    assert looks <= most_looks
+    assert delay <= longest
+
+
+def test_who_is_told_of_blocks_hardly_looks() -> None:
+    """A look now and then, in case that somebody falls silent."""
+    pace = Pace()
+    pace.block(5)
+
+    assert 2 <= pace.pause(busy=True, is_told=True) <= 15
 
 
 def test_the_pace_follows_the_blocks() -> None:

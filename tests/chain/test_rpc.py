@@ -203,6 +203,8 @@ def test_a_passing_trouble_does_not_forbid_batches_for_ever(faulty, fault):
         reset,
         lost,
         answers(error={"code": -32005, "message": "daily request count exceeded"}),
+        answers(error={"code": -32005, "message": "limit exceeded"}),
+        answers(error={"code": -32005, "message": "project ID request rate exceeded"}),
         answers(error={"code": 429, "message": "rate limited"}),
         answers(error={"code": -32000, "message": "Too Many Requests"}),
         answers(error={"code": -32000, "message": "header not found"}),
@@ -305,10 +307,18 @@ def test_a_redirect_is_not_followed(faulty):
     assert len(node.seen) == 1
 
 
-def test_an_answer_that_would_be_too_large_is_not_a_rate_limit(faulty):
+@pytest.mark.parametrize(
+    "words",
+    [
+        "query returned more than 10000 results",
+        "block range is too wide",
+        "exceed maximum block range: 5000",
+        "limit exceeded",
+    ],
+)
+def test_an_answer_that_would_be_too_large_is_not_a_rate_limit(faulty, words):
     """-32005 has two meanings: this one has to reach whoever can ask for less."""
     node, rpc = faulty
-    words = "query returned more than 10000 results"
     node.script(answers(error={"code": -32005, "message": words}))
 
     with pytest.raises(RpcError, match=words):
@@ -544,11 +554,11 @@ def test_connections_of_ended_threads_are_closed(faulty):
         thread.start()
         thread.join()
 
-    assert len(rpc._wire._sessions) <= 1
+    assert len(rpc._nodes.all[0].wire._sessions) <= 1
 
 
 @pytest.mark.parametrize(
-    "url", ["", "local", "ws://127.0.0.1:1", "http://", "http:///x", "http://a:b", "file:///etc"]
+    "url", ["", "local", "ws://", "http://", "http:///x", "http://a:b", "file:///etc"]
 )
 def test_what_is_no_url_is_an_input_error(url):
     """It isn't shown: an address can hold a key."""
@@ -557,7 +567,7 @@ def test_what_is_no_url_is_an_input_error(url):
 
     assert str(caught.value) == (
         "That is not the address of a node.\nNothing was spent.\n"
-        "Type one that begins with http:// or https://, such as http://127.0.0.1:8545."
+        "Type one that begins with http://, https:// or wss://, such as http://127.0.0.1:8545."
     )
 
 

@@ -1,4 +1,4 @@
-"""A task's state is read whole, at one block, for many tasks together."""
+"""A task's state is read whole, at one block, for many tasks together, in whatever way."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ogpu_jupyter.localnet.accounts import PROVIDER
 from ogpu_jupyter.tasks import DeliveryMethod, ResponseStatus, TaskSnapshot, TaskStatus
 from tests.chain.faulty import changed, faulty_node
 from tests.chain.market import CLIENT, PAYMENT, Market
+from tests.chain.ways import WAYS, brings_code, node_with, only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +26,16 @@ def market(node: str, request: pytest.FixtureRequest) -> Iterator[Market]:
     opened.kill()
 
 
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """The best in which the node takes questions."""
+    return request.param
+
+
 @pytest.fixture
-def rpc(market: Market) -> Iterator[Rpc]:
-    opened = market.rpc()
-    yield opened
-    opened.close()
+def rpc(market: Market, way: str) -> Iterator[Rpc]:
+    with node_with(market.url, only(way)) as (_, opened):
+        yield opened
 
 
 def read(rpc: Rpc, task: str, **words: Any) -> TaskSnapshot:
@@ -95,8 +101,9 @@ def test_all_are_read_at_one_block(market: Market, rpc: Rpc) -> None:
     assert len({task.block for task in now}) == 1
 
 
-def test_many_tasks_take_few_requests(market: Market, rpc: Rpc) -> None:
-    """One for the block, then one for each round and hundred questions."""
+@pytest.mark.parametrize(("way", "cold", "warm"), [("reader", 1, 1), ("batch", 4, 3)])
+def test_many_tasks_take_few_requests(market: Market, rpc: Rpc, cold: int, warm: int) -> None:
+    """One where code may come along; else one for the block and one for each round."""
     tasks = [market.publish(market.first) for _ in range(20)]
     for task in tasks:
         market.attempt(task)
@@ -105,12 +112,10 @@ def test_many_tasks_take_few_requests(market: Market, rpc: Rpc) -> None:
 
     before = rpc.requests
     snapshots(rpc, tasks)
-    cold = rpc.requests - before
+    assert rpc.requests - before == cold
+    before = rpc.requests
     snapshots(rpc, tasks, known=known, block=market.height())
-    warm = rpc.requests - before - cold
-
-    assert cold == 4
-    assert warm == 3
+    assert rpc.requests - before == warm
     before = rpc.requests
     assert snapshots(rpc, []) == []
     assert rpc.requests == before
@@ -138,6 +143,7 @@ def test_an_address_may_be_written_in_small_letters(market: Market, rpc: Rpc) ->
 def test_a_block_that_the_node_has_not_is_an_error_of_the_node(market: Market, rpc: Rpc) -> None:
     """Never that there is no task."""
     task = market.publish(market.first)
+    read(rpc, task)
     (found,) = snapshots(rpc, [task], block=market.height() + 1000)
 
     assert isinstance(found, RpcError)
@@ -161,7 +167,7 @@ NONSENSE = [
 def test_a_node_that_talks_nonsense_gets_a_typed_error(
     market: Market, place: int, answer: object, is_wrong: bool
 ) -> None:
-    """Whatever it says in the place of a status, a count or a struct."""
+    """Whatever it says in the place of a status, a count or a struct, asked one by one."""
     task = market.publish(market.first)
 
     def twist(page: Any) -> Any:
@@ -170,7 +176,9 @@ def test_a_node_that_talks_nonsense_gets_a_typed_error(
         return page
 
     with faulty_node(market.url) as (node, url):
-        node.always = changed(twist)
+        node.always = lambda exchange: (
+            only("batch") if brings_code(exchange.asked) else changed(twist)
+        )(exchange)
         rpc = Rpc(url, timeout=3)
         (found,) = snapshots(rpc, [task])
         rpc.close()

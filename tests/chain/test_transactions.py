@@ -209,8 +209,8 @@ SAID = [
     (-32000, "nonce too low", Fate.NONCE_TOO_LOW),
     (-32000, "nonce too low: address 0xabc, tx: 5 state: 6", Fate.NONCE_TOO_LOW),
     (-32000, "nonce too low: next nonce 6, tx nonce 5", Fate.NONCE_TOO_LOW),
-    (-32000, "nonce too high", Fate.REFUSED),
-    (-32000, "replacement transaction underpriced", Fate.UNDERPRICED),
+    (-32000, "nonce too high", Fate.NOT_NOW),
+    (-32000, "replacement transaction underpriced", Fate.OCCUPIED),
     (-32000, "transaction underpriced", Fate.UNDERPRICED),
     (-32000, "transaction underpriced: gas tip cap 0, minimum needed 1", Fate.UNDERPRICED),
     (-32000, "transaction gas price below minimum: gas tip cap 1", Fate.UNDERPRICED),
@@ -223,7 +223,7 @@ SAID = [
     (-32000, "invalid sender", Fate.REFUSED),
     (-32000, "only replay-protected (EIP-155) transactions allowed over RPC", Fate.REFUSED),
     (-32000, "tx fee (5.00 ether) exceeds the configured cap (1.00 ether)", Fate.REFUSED),
-    (-32000, "txpool is full", Fate.REFUSED),
+    (-32000, "txpool is full", Fate.NOT_NOW),
     (-32000, "transaction type not supported", Fate.REFUSED),
     (-32000, "unknown transaction type", Fate.REFUSED),
     (-32000, "rlp: value size exceeds available input length", Fate.REFUSED),
@@ -242,9 +242,9 @@ SAID = [
     (-32010, "OldNonce, Current nonce: 6, nonce of rejected tx: 5", Fate.NONCE_TOO_LOW),
     (-32010, "FeeTooLow, MaxFeePerGas too low. MaxFeePerGas: 1, BaseFee: 7", Fate.UNDERPRICED),
     (-32010, "FeeTooLowToCompete", Fate.UNDERPRICED),
-    (-32010, "ReplacementNotAllowed", Fate.UNDERPRICED),
+    (-32010, "ReplacementNotAllowed", Fate.OCCUPIED),
     (-32010, "InsufficientFunds, Balance is less than the cost", Fate.NO_FUNDS),
-    (-32010, "NonceGap, Future nonce. Expected nonce: 5", Fate.REFUSED),
+    (-32010, "NonceGap, Future nonce. Expected nonce: 5", Fate.NOT_NOW),
     # Besu
     (-32001, "Nonce too low", Fate.NONCE_TOO_LOW),
     (-32004, "Upfront cost exceeds account balance", Fate.NO_FUNDS),
@@ -342,13 +342,13 @@ def test_real_nodes_take_it_once(localnet, account, rpc):
 
 
 def test_real_nodes_name_their_refusals(localnet, account, rpc):
-    """A waiting transaction is known; a cheap replacement is underpriced; no money is no money."""
+    """A waiting one is known; a cheap replacement finds its nonce occupied; no money is none."""
     waiting = transfer(localnet, account, 1)  # behind a gap: it stays in the pool
 
     assert broadcast(rpc, waiting)[0] is Fate.ACCEPTED
     assert broadcast(rpc, waiting)[0] is Fate.KNOWN
     cheap = transfer(localnet, account, 1, value=2)
-    assert broadcast(rpc, cheap)[0] is Fate.UNDERPRICED
+    assert broadcast(rpc, cheap)[0] is Fate.OCCUPIED
     assert broadcast(rpc, transfer(localnet, account, 0, max_fee=10**9, value=10**24))[0] is (
         Fate.NO_FUNDS
     )

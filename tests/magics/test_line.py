@@ -130,7 +130,7 @@ MISTAKES = [
         "conect local",
         (
             "`conect` is not a subcommand of `%ogpu`.\nNothing was spent.\nDid you mean `connect`? "
-            "It takes one of: connect, status, deposit, withdraw, sources, source, "
+            "It takes one of: connect, account, status, deposit, withdraw, sources, source, "
             "use, tasks, show, "
             "confirm, cancel, wait."
         ),
@@ -302,6 +302,9 @@ def test_a_mistake_in_a_task_is_told_in_full(line: str, text: str) -> None:
         f"connect testnet --account={KEY}",
         f"connect testnet --private-key 0x{KEY}",
         f"connect {KEY}",
+        f"connect testnet --account env:{KEY}",
+        f"account import {KEY}",
+        f"account import main 0x{KEY}",
     ],
 )
 def test_a_key_on_the_line_is_refused_and_not_repeated(line: str) -> None:
@@ -312,8 +315,8 @@ def test_a_key_on_the_line_is_refused_and_not_repeated(line: str) -> None:
         "A private key never stands on a magic's line: the notebook and IPython's history keep "
         "what is typed there.\n"
         "Nothing was connected, and nothing was spent.\n"
-        "Set CLIENT_PRIVATE_KEY before the kernel starts, or give the variable of an account: "
-        "`--account NAME`. If that was a real key, move its funds to a new account."
+        "Type `%ogpu account import`, which asks for it unseen, or set CLIENT_PRIVATE_KEY before "
+        "the kernel starts. If that was a real key, move its funds to a new account."
     )
 
 

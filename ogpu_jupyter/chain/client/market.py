@@ -6,7 +6,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ogpu_jupyter.chain.client.pricing import LATEST_BLOCK, quote_calls, quote_of
+from ogpu_jupyter.chain.client.pricing import (
+    FEE_CALLS,
+    LATEST_BLOCK,
+    fees_of,
+    quote_calls,
+    quote_of,
+)
 from ogpu_jupyter.chain.client.sources import Labels, decode_source, source_calls
 from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS, VAULT, ContractCall, checksum
 from ogpu_jupyter.chain.rpc import Call, Rpc, digest, hex_bytes, quantity
@@ -23,13 +29,15 @@ from ogpu_jupyter.errors import (
 from ogpu_jupyter.tasks import NetworkId, SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ogpu_jupyter.chain.networks import Network
     from ogpu_jupyter.content import ContentStore
 
 _LOOKS = 3
 _PAUSE = 0.3
+_BLOCKS = 32  # that are searched for whoever used a nonce
+_BLOCKS_AT_ONCE = 8
 _DOING = {
     "publishTask": "publishing the task",
     "confirmResponse": "confirming the response",
@@ -62,7 +70,7 @@ class Client:
     def __init__(self, network: Network, store: ContentStore, rpc: Rpc | None = None) -> None:
         self.network = network
         self.store = store
-        self.rpc = rpc or Rpc(network.rpc_url)
+        self.rpc = rpc or Rpc(network.rpc_url, *network.rpc_urls, chain_id=network.chain_id)
         self._labels = Labels(store)
 
     def __repr__(self) -> str:
@@ -201,18 +209,66 @@ class Client:
         A nonce below that count that is neither known nor in a receipt went to another
         transaction.
         """
-        calls = [  # in this order: a count that includes it comes with its receipt
-            Call("eth_getTransactionCount", (account, "latest")),
-            Call("eth_getTransactionByHash", (tx_hash,)),
-            Call("eth_getTransactionReceipt", (tx_hash,)),
-        ]
+        return self.fates(account, [(tx_hash, nonce)])[0]
+
+    def fates(
+        self, account: str, transactions: Sequence[tuple[str, int]]
+    ) -> list[tuple[Receipt | None, bool, int]]:
+        """`fate` of many, each by its hash and nonce, in one request for fifty of them."""
+        found: dict[str, tuple[Receipt | None, bool, int]] = {}
+        unsure = list(transactions)
         for look in range(1, _LOOKS + 1):
-            count, known, receipt = self._batch(calls)
-            used = quantity(count, "a nonce")
-            if known or receipt or used <= nonce or look == _LOOKS:
+            found |= self._fates(account, [tx_hash for tx_hash, _ in unsure])
+            unsure = [(h, nonce) for h, nonce in unsure if _is_unsure(found[h], nonce)]
+            if not unsure or look == _LOOKS:
                 break
             time.sleep(_PAUSE)  # mined between the answers, or told by a replica that lags
-        return Receipt.of(receipt), isinstance(known, dict), used
+        return [found[tx_hash] for tx_hash, _ in transactions]
+
+    def _fates(
+        self, account: str, hashes: Sequence[str]
+    ) -> dict[str, tuple[Receipt | None, bool, int]]:
+        count, *answers = self._batch(
+            [  # in this order: a count that includes one comes with its receipt
+                Call("eth_getTransactionCount", (account, "latest")),
+                *(Call("eth_getTransactionByHash", (tx_hash,)) for tx_hash in hashes),
+                *(Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in hashes),
+            ]
+        )
+        used, known, receipts = quantity(count, "a nonce"), answers, answers[len(hashes) :]
+        return {
+            tx_hash: (Receipt.of(receipts[i]), isinstance(known[i], dict), used)
+            for i, tx_hash in enumerate(hashes)
+        }
+
+    def users_of(self, account: str, nonces: Collection[int]) -> dict[int, str | None]:
+        """The hashes of the account's transactions that have these nonces, by the newest blocks.
+
+        Empty for one that lies further back; None for one that the node itself has not
+        come to. An index of transactions may lag; what stands in a block is proof.
+        """
+        top, left, found = self.head().number, set(nonces), dict[int, str | None]()
+        count = Call("eth_getTransactionCount", (account, hex(top)))
+        for first in range(top, max(-1, top - _BLOCKS), -_BLOCKS_AT_ONCE):
+            numbers = range(first, max(-1, first - _BLOCKS_AT_ONCE), -1)
+            blocks = [Call("eth_getBlockByNumber", (hex(number), True)) for number in numbers]
+            used, *given = self._batch([count, *blocks])
+            ahead = {nonce for nonce in left if nonce >= quantity(used, "a nonce")}
+            found |= dict.fromkeys(ahead)
+            found |= _by_nonce(given, account, left - ahead)
+            left -= found.keys()
+            if not left:
+                break
+        return found | dict.fromkeys(left, "")
+
+    def next_nonce(self, account: str) -> int:
+        """One past those that the node has, in blocks and waiting."""
+        count = self.rpc.call("eth_getTransactionCount", account, "pending")
+        return quantity(count, "a nonce")
+
+    def fees(self) -> tuple[Head, int, int | None]:
+        """The newest block, and what a unit of gas should offer now: at most, and as a tip."""
+        return fees_of(self.rpc.batch(FEE_CALLS))
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
         calls = [Call("eth_getTransactionReceipt", (hash_,)) for hash_ in hashes]
@@ -309,6 +365,24 @@ def _decoded_or_none(reads: Sequence[ContractCall], answers: Sequence[Any]) -> S
         return decode_source(reads, answers)
     except AddressError:
         return None
+
+
+def _by_nonce(blocks: Sequence[Any], account: str, nonces: set[int]) -> dict[int, str]:
+    """The hashes of those of the account's transactions in whole blocks."""
+    found = {}
+    for block in blocks:
+        listed = block.get("transactions") if isinstance(block, dict) else None
+        for given in listed if isinstance(listed, list) else ():
+            if isinstance(given, dict) and str(given.get("from")).lower() == account.lower():
+                nonce = quantity(given.get("nonce"), "a nonce")
+                if nonce in nonces:
+                    found[nonce] = digest(given.get("hash"), "a transaction's hash")
+    return found
+
+
+def _is_unsure(fate: tuple[Receipt | None, bool, int], nonce: int) -> bool:
+    receipt, known, used = fate
+    return receipt is None and not known and used > nonce
 
 
 def _raised(answer: Any) -> Any:

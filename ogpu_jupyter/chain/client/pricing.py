@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _GWEI = 10**9
 MAX_GAS_PRICE = 10**6 * _GWEI  # a plain transfer would take 21 OGPU: no node means that
 LATEST_BLOCK = Call("eth_getBlockByNumber", ("latest", False))
+FEE_CALLS = (LATEST_BLOCK, Call("eth_maxPriorityFeePerGas"), Call("eth_gasPrice"))
 
 
 def quote_calls(sender: str, order: Order) -> list[Call]:
@@ -46,6 +47,15 @@ def quote_of(answers: Sequence[Any], sender: str, order: Order) -> Quote:
     )
     _check(quantity(wallet, "a balance"), sender, quote.max_cost + order.value)
     return quote
+
+
+def fees_of(answers: Sequence[Any]) -> tuple[Head, int, int | None]:
+    """From the answers to `FEE_CALLS`."""
+    block, tip, price = answers
+    if isinstance(block, RpcError):
+        raise block
+    head = Head.of(block)
+    return head, *_fees(head, _optional(tip), _optional(price))
 
 
 def _optional(answer: Any) -> int | None:

@@ -4,7 +4,7 @@ No node is spoken to here. What a node sends is hostile until it is decoded: wha
 doesn't fit the ABI is a typed error, or for a log, nothing.
 """
 
-from ogpu_jupyter.chain.contracts.addresses import ZERO_ADDRESS, checksum
+from ogpu_jupyter.chain.contracts.addresses import ZERO_ADDRESS, checksum, spelled
 from ogpu_jupyter.chain.contracts.interfaces import (
     CONTRACTS,
     CONTROLLER,
@@ -40,4 +40,5 @@ __all__ = [
     "checksum",
     "decode_revert",
     "is_known_error",
+    "spelled",
 ]

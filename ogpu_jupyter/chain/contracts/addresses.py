@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ogpu_jupyter.chain._web3 import eth_utils
 from ogpu_jupyter.errors import AddressError
@@ -20,7 +21,7 @@ def checksum(text: object) -> str:
     address = text.strip()
     if not _ADDRESS.fullmatch(address):
         raise AddressError(_not_an_address(address), hint=_HINT)
-    right = str(eth_utils.address.to_checksum_address(address))
+    right = spelled(bytes.fromhex(address[2:]))
     digits = address[2:]
     if digits not in {digits.lower(), digits.upper(), right[2:]}:
         raise AddressError(
@@ -28,6 +29,18 @@ def checksum(text: object) -> str:
             hint="Copy the address again from where you have it.",
         )
     return right
+
+
+@lru_cache(maxsize=1 << 15)
+def spelled(address: bytes) -> str:
+    """Its 20 bytes as text, in mixed case by the hash of the small letters (EIP-55).
+
+    The same few come again and again, and a hash takes longer than all the rest of reading.
+    """
+    small = address.hex()
+    marks = eth_utils.crypto.keccak(small.encode()).hex()
+    letters = zip(small, marks, strict=False)
+    return "0x" + "".join([c.upper() if mark >= "8" else c for c, mark in letters])
 
 
 def _not_an_address(text: str) -> str:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ogpu_jupyter.chain._web3 import eth_abi, eth_utils
+from ogpu_jupyter.chain.contracts.addresses import spelled
 
 Part = Mapping[str, Any]
 
@@ -89,7 +90,7 @@ def _value(part: Part, value: Any) -> Any:
         return {p["name"]: _value(p, item) for p, item in zip(names, value, strict=True)}
     if kind == "string":
         return value.decode("utf-8", errors="replace")
-    return eth_utils.address.to_checksum_address(value) if kind == "address" else value
+    return spelled(bytes.fromhex(value[2:])) if kind == "address" else value
 
 
 def _plain(part: Part, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """One thread that follows the chain for all tasks of a session, with one request a tick.
 
-A tick asks for the newest block, the Nexus' logs and the awaited receipts in one batch.
+A tick asks for the newest block, the Nexus' logs and the awaited receipts in one batch; a
+tick comes with each block, told by a WebSocket where the network has one, else foreseen.
 Logs only say where to look: a task's state is always read whole, at one block, so lost,
 late and repeated logs can't make it wrong. Where the chain was rewritten, or its node came
 back with an older one, everything is read anew.
@@ -15,7 +16,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ogpu_jupyter.chain.contracts import NEXUS
-from ogpu_jupyter.chain.rpc import Call
+from ogpu_jupyter.chain.rpc import Call, Heads, is_socket_url
 from ogpu_jupyter.chain.snapshots import snapshots
 from ogpu_jupyter.errors import NetworkError, OgpuError
 
@@ -68,11 +69,19 @@ class Follower:
     """Follows from `start` to `stop`. Its methods may be called from any thread.
 
     `genesis` is the hash of the chain's first block, where it is known; else that of the
-    chain that is seen first. A node that comes back with another one is trouble.
+    chain that is seen first. A node that comes back with another one is trouble. With
+    `confirmations`, by default the network's, what is told has happened in a block that
+    deep, and not in the newest.
     """
 
     def __init__(
-        self, rpc: Rpc, network: Network, listener: Listener, *, genesis: str = ""
+        self,
+        rpc: Rpc,
+        network: Network,
+        listener: Listener,
+        *,
+        genesis: str = "",
+        confirmations: int | None = None,
     ) -> None:
         self._rpc = rpc
         self._network = network
@@ -83,8 +92,13 @@ class Follower:
         self._watched = Watched()
         self._awaited = Awaited()
         self._pace = Pace()
+        deep = network.confirmations if confirmations is None else confirmations
+        self._depth = max(0, deep - 1)  # blocks on top of what counts
+        self._later: list[Log] = []  # seen, but not deep enough
+        self._heads = _heads(network, self._block_told)
         self._height = 0  # the highest block that anything was seen in
         self._told_head = ""
+        self._newest: Head | None = None
         self._trouble: OgpuError | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -110,6 +124,11 @@ class Follower:
         """Seconds since 1970, now, as the chain counts them."""
         return self._clock.now()
 
+    def time_of(self, block: int) -> int | None:
+        """Unix seconds of a block, where it is the newest one seen."""
+        newest = self._newest
+        return newest.timestamp if newest is not None and newest.number == block else None
+
     def start(self) -> None:
         if self._thread is None:
             context = copy_context()  # by the context ipykernel finds the cell of an output
@@ -117,17 +136,31 @@ class Follower:
                 target=context.run, args=(self._run,), name="ogpu-follower", daemon=True
             )
             self._thread.start()
+            if self._heads is not None:
+                self._heads.start()
 
     def stop(self) -> None:
         """Nothing more is told; waits for the thread, but not for a request that hangs."""
         self._stopping.set()
         self._wake.set()
+        if self._heads is not None:
+            self._heads.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_SECONDS)
 
     def poke(self) -> None:
         """Look now."""
         self._wake.set()
+
+    def resume(self, block: int, snapshots: Sequence[TaskSnapshot] = ()) -> None:
+        """Before the start: logs are read from here on, and these are the tasks as told by then."""
+        self._logs.cursor = block
+        if not self._depth:
+            self._watched.know(snapshots)
+
+    def _block_told(self) -> None:
+        if self._is_busy():
+            self._wake.set()
 
     def _nudge(self) -> None:
         # What a listener asks for is looked at in the same tick, or in the next.
@@ -154,9 +187,13 @@ class Follower:
         else:
             self._tell_trouble(None)
             self._pace.recovered()
-            return 0.0 if again else self._pace.pause(busy=self._is_busy())
+            return 0.0 if again else self._pause()
         self._line.doubt()
         return self._pace.backoff()
+
+    def _pause(self) -> float:
+        is_told = self._heads is not None and self._heads.is_live
+        return self._pace.pause(busy=self._is_busy(), is_told=is_told)
 
     def _is_busy(self) -> bool:
         return bool(self._watched) or bool(self._awaited)
@@ -179,6 +216,7 @@ class Follower:
 
     def _tick(self) -> bool:
         """True when there is more to do at once."""
+        asked = time.monotonic()
         hashes = self._awaited.next()
         line = self._line.calls()
         logs = [self._logs.call()] if self._is_busy() and self._line.is_sure else []
@@ -192,10 +230,10 @@ class Follower:
             return True
         if newest is None:
             return False
-        self._saw(newest)
-        self._tell_receipts(hashes, answers[len(line) + len(logs) :])
+        self._saw(newest, asked)
+        self._tell_receipts(hashes, answers[len(line) + len(logs) :], newest)
         self._read_logs(newest, found[0] if found else None)
-        self._height = min(self._height, newest.number + _AHEAD)
+        self._height = min(self._height, newest.number - self._depth + _AHEAD)
         self._read_tasks()
         self._tell_head(newest)
         return self._awaited.has_more
@@ -203,10 +241,11 @@ class Follower:
     def _batch(self, calls: Sequence[Call]) -> list[Any]:
         return self._rpc.batch(calls, deadline=time.monotonic() + _TICK_SECONDS)
 
-    def _saw(self, head: Head) -> None:
+    def _saw(self, head: Head, asked: float) -> None:
+        self._newest = head
         self._clock.saw(head.timestamp)
-        self._pace.block(head.number)
-        self._height = max(self._height, head.number)
+        self._pace.block(head.number, asked)
+        self._height = max(self._height, head.number - self._depth)
 
     def _tell_head(self, head: Head) -> None:
         # Last of all: whoever counts an expiry now has seen what came in time.
@@ -219,10 +258,11 @@ class Follower:
         self._logs.rewind(head.number)
         self._watched.touch_all(forget=True)
         self._awaited.doubt()
-        self._height = head.number
+        self._height = max(0, head.number - self._depth)
 
-    def _tell_receipts(self, hashes: Sequence[str], answers: Sequence[Any]) -> None:
-        receipts, retracted = self._awaited.take(hashes, answers)
+    def _tell_receipts(self, hashes: Sequence[str], answers: Sequence[Any], head: Head) -> None:
+        deep = head.number - self._depth if self._depth else None
+        receipts, retracted = self._awaited.take(hashes, answers, deep)
         self._height = max([self._height, *(receipt.block for receipt in receipts)])
         if retracted:
             self._tell(self._listener.on_retracted, retracted)
@@ -239,13 +279,19 @@ class Follower:
         if not self._is_busy():
             self._logs.cursor = head.number
             return
+        if not self._told_head:
+            self._logs.begin(head.number)
         if isinstance(found, list):
             self._logs.cursor = head.number
         else:
             found, complete = self._logs.catch_up(head.number, self._range)
             if not complete:
                 self._watched.touch_all()
-        logs = self._logs.take(found, self._watched.concerns)
+        logs = self._later + self._logs.take(found, self._watched.concerns)
+        if self._depth:
+            deep = head.number - self._depth
+            self._later = [log for log in logs if log.block > deep]
+            logs = [log for log in logs if log.block <= deep]
         self._height = max([self._height, *(log.block for log in logs)])
         self._touch(logs)
 
@@ -279,3 +325,10 @@ class Follower:
         if len(failed) == len(tasks):
             self._height = 0  # it may have been a lie; the next look is at the newest block
             raise failed[0]
+
+
+def _heads(network: Network, told: Callable[[], None]) -> Heads | None:
+    """Where the network has a WebSocket: of its own, or as one of its nodes."""
+    sockets = [url for url in (network.rpc_url, *network.rpc_urls) if is_socket_url(url)]
+    url = network.ws_url or next(iter(sockets), "")
+    return Heads(url, network.chain_id, told) if is_socket_url(url) else None

@@ -46,6 +46,11 @@ class NexusLogs:
         self.cursor = max(0, min(self.cursor or 0, head) - 4 * _OVERLAP)
         self._per_block.clear()
 
+    def begin(self, head: int) -> None:
+        """The first look at the chain: it may be shorter than when reading ended."""
+        if self.cursor is not None:
+            self.cursor = min(self.cursor, head)
+
     def call(self) -> Call:
         """What to ask: from a little before the cursor to the newest block."""
         return self._call(max(0, (self.cursor or 0) + 1 - self._overlap()), "latest")
@@ -71,8 +76,10 @@ class NexusLogs:
         `ask` gives None for a range that is refused.
         """
         found, complete = [], True
-        if self.cursor is None or head - self.cursor > _TOO_LONG_AGO:
-            complete, self.cursor = self.cursor is None, max(0, head - _OVERLAP)
+        if self.cursor is None:
+            self.cursor = max(0, head - _OVERLAP)
+        elif head - self.cursor > _TOO_LONG_AGO:
+            complete, self.cursor = False, head - _TOO_LONG_AGO
         while self.cursor < head:
             first = max(0, self.cursor + 1 - self._overlap())
             last = min(head, self.cursor + self._longest)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Bid = Callable[[str, str], int | None]
 
 _REFRESH_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 15.0
 _REFRESH_AT_ONCE: Final = 30  # tasks, so that it is one request
 _OLDEST: Final = 40  # transactions are mined in order: the oldest are asked about each tick,
 _WINDOW: Final = 64  # and the rest in turns, for one that hangs must not hide the others
@@ -32,6 +33,12 @@ class _Task:
     told: TaskSnapshot | None = None  # as the listener knows it
     gone: bool = False
     read_at: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def may_come(self) -> bool:
+        """Never seen, and watched since so lately that the node may be a block behind."""
+        return self.told is None and time.monotonic() - self.since < _PATIENCE_SECONDS
 
 
 class Watched:
@@ -52,6 +59,18 @@ class Watched:
             new = [address for address in addresses if self._is_new(address.lower())]
             self._tasks |= {address.lower(): _Task(address) for address in new}
         return bool(new)
+
+    def know(self, snapshots: Iterable[TaskSnapshot]) -> None:
+        """These were read and told by somebody else; of watched tasks only."""
+        with self._lock:
+            for snapshot in snapshots:
+                if task := self._tasks.get(snapshot.address.lower()):
+                    task.due, task.known, task.told = False, snapshot, snapshot
+                    self._note_responses(snapshot)
+
+    def _note_responses(self, snapshot: TaskSnapshot) -> None:
+        for response in snapshot.responses:
+            self._responses[response.address.lower()] = snapshot.address.lower()
 
     def _is_new(self, key: str) -> bool:
         return key not in self._tasks or self._tasks[key].gone
@@ -105,12 +124,14 @@ class Watched:
             task = self._tasks.get(address.lower())
             if task is None or (isinstance(found, OgpuError) and not _is_gone(found)):
                 return False  # what could not be read stays due
+            if isinstance(found, OgpuError) and task.may_come:
+                return False
             task.due, task.read_at = False, time.monotonic()
             if isinstance(found, OgpuError):
                 news, task.gone, task.known, task.told = not task.gone, True, None, None
                 return news
             snapshot = _with_bids(found, bid)
-            self._responses |= {r.address.lower(): address.lower() for r in snapshot.responses}
+            self._note_responses(snapshot)
             changed = _differ(task.told, snapshot)
             task.known, task.told, task.gone = snapshot, snapshot, False
             return snapshot if changed else False
@@ -177,14 +198,17 @@ class Awaited:
         return first + (rest + rest)[self._turn : self._turn + count]
 
     def take(
-        self, hashes: Sequence[str], answers: Sequence[Any]
+        self, hashes: Sequence[str], answers: Sequence[Any], deep: int | None = None
     ) -> tuple[list[Receipt], list[str]]:
-        """The receipts that are news, and the transactions that have none any more."""
+        """The receipts that are news, and the transactions that have none any more.
+
+        One of a block above `deep` is waited for until it isn't.
+        """
         receipts, retracted = [], []
         for tx_hash, answer in zip(hashes, answers, strict=True):
             told = self._open.get(tx_hash)
             receipt, readable = _receipt(answer)
-            if told is None or not readable:
+            if told is None or not readable or _is_shallow(receipt, deep):
                 continue
             if receipt is None:
                 if told:
@@ -203,6 +227,10 @@ class Awaited:
             self._settled[tx_hash] = block_hash
             while len(self._settled) > _SETTLED:
                 del self._settled[next(iter(self._settled))]
+
+
+def _is_shallow(receipt: Receipt | None, deep: int | None) -> bool:
+    return receipt is not None and deep is not None and receipt.block > deep
 
 
 def _receipt(answer: Any) -> tuple[Receipt | None, bool]:

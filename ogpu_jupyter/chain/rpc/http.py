@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
-_CONNECT = 10.0  # an address that doesn't answer by then won't
+CONNECT_SECONDS = 10.0  # an address that doesn't answer by then won't
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _KINDS = (
     ("NameResolution", "there is no such host", PATIENCE),
@@ -75,12 +75,12 @@ class Wire:
                 raise WireError("it was disconnected", patience=0.0)
             self.requests += 1
         _current.until = until
-        wait = (min(left, _CONNECT), left)
+        wait = (min(left, CONNECT_SECONDS), left)
         try:
             with self._session().post(
                 self._url, body, stream=True, allow_redirects=False, timeout=wait
             ) as response:
-                return Page(response.status_code, _retry_after(response), _read(response, until))
+                return _page(response, until)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _explained(error) from None
 
@@ -126,9 +126,14 @@ def _read(response: requests.Response, until: float) -> bytes:
     return b"".join(parts)
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _page(response: requests.Response, until: float) -> Page:
+    wait = seconds_to_wait(response.headers.get("Retry-After", ""))
+    return Page(response.status_code, wait, _read(response, until))
+
+
+def seconds_to_wait(retry_after: str) -> float | None:
     """Seconds only: the other form, a date, would need the server's clock to be ours."""
-    text = response.headers.get("Retry-After", "")
+    text = retry_after.strip()
     return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 

@@ -28,8 +28,15 @@ _MAX_DIGITS = 100
 _BUSY = frozenset({408, 429, 502, 503, 504})
 _NO_BATCH = frozenset({200, 400, 405, 413, 415, 422, 500, 501})
 _PASSING = frozenset({200, 500})  # may have another cause than the batch
-_TOO_MUCH = re.compile(r"more than|range|results|logs|response size", re.IGNORECASE)
-_RATE = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_TOO_MUCH = re.compile(
+    r"more than|range|results|logs|response|batch|too (large|big|long|wide)", re.IGNORECASE
+)
+_RATE = re.compile(
+    r"\brate\b|rate.?limit|too many requests|request (count|limit)|requests? (is |are )?exceed"
+    r"|(per|a|each) (second|minute|day)|throughput|compute units|capacity|slow down|throttl",
+    re.IGNORECASE,
+)
+_SURELY_RATE = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too (large|many)|limit|exceed|maximum", re.IGNORECASE)
 _STRING = re.compile(rb'"[^"]*"?')
 _SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -45,10 +52,21 @@ class Call:
 
 
 class Trouble(Exception):
-    """No usable answer. `patience`: the seconds it is worth; None: until the deadline."""
+    """No usable answer. `patience`: the seconds it is worth; None: until the deadline.
 
-    def __init__(self, reason: str, *, patience: float | None, pause: float = 0.0) -> None:
+    `is_nodes`: another node may well have one.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        patience: float | None,
+        pause: float = 0.0,
+        is_nodes: bool = True,
+    ) -> None:
         super().__init__(reason)
+        self.is_nodes = is_nodes
         self.reason = reason
         self.patience = patience
         self.pause = pause
@@ -134,11 +152,18 @@ def _error(error: Any) -> tuple[str, int, Any]:
     return words or "no reason given", code if type(code) is int else 0, fields.get("data")
 
 
-def is_busy(code: int, message: str) -> bool:
-    """It asks to be left alone for a while. -32005 also means that an answer is too large."""
-    if code in {LIMIT_EXCEEDED, 429}:
+def is_busy(code: int, message: str, method: str = "") -> bool:
+    """It asks to be left alone for a while.
+
+    -32005 also means that an answer would be too large; where it says nothing of either,
+    the question tells: of logs there can be too many.
+    """
+    if code == LIMIT_EXCEEDED:
+        plain = method != "eth_getLogs" and not _TOO_MUCH.search(message)
+        return plain or bool(_RATE.search(message))
+    if code == 429:
         return not _TOO_MUCH.search(message)
-    return bool(_RATE.search(message))
+    return bool(_SURELY_RATE.search(message))
 
 
 def _decoded(page: Page) -> Any:

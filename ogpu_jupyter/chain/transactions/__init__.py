@@ -5,8 +5,15 @@ an answer that proves a refusal is one. `translate` is the one place where rever
 errors become ours.
 """
 
-from ogpu_jupyter.chain.transactions.accounts import Signer, resolve_account, sign
-from ogpu_jupyter.chain.transactions.fates import Fate, broadcast, classify
+from ogpu_jupyter.chain.transactions.accounts import (
+    Signer,
+    from_environment,
+    from_key,
+    resolve_account,
+    sign,
+)
+from ogpu_jupyter.chain.transactions.fates import Fate, broadcast, broadcast_many, classify
+from ogpu_jupyter.chain.transactions.raw import read_raw
 from ogpu_jupyter.chain.transactions.records import Head, Order, Quote, Receipt, Signed
 from ogpu_jupyter.chain.transactions.reverts import Facts, revert_of, translate
 
@@ -20,7 +27,11 @@ __all__ = [
     "Signed",
     "Signer",
     "broadcast",
+    "broadcast_many",
     "classify",
+    "from_environment",
+    "from_key",
+    "read_raw",
     "resolve_account",
     "revert_of",
     "sign",

@@ -13,12 +13,14 @@ from ogpu_jupyter.chain.transactions.records import Signed
 from ogpu_jupyter.errors import NOTHING_SPENT, AccountError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ogpu_jupyter.chain.transactions.records import Order, Quote
 
 KEY_VARIABLE = "CLIENT_PRIVATE_KEY"
 _KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 _KEY_HINT = (
-    f"Set the environment variable {KEY_VARIABLE} before the kernel starts, or give an "
+    "Set the environment variable {} before the kernel starts, or give an "
     "`eth_account` account: `ogpu_jupyter.connect(network, account=…)`."
 )
 
@@ -35,29 +37,47 @@ class Signer(Protocol):
 def resolve_account(account: object | None) -> Signer:
     """The account that was given, or that of the key in `CLIENT_PRIVATE_KEY`."""
     if account is None:
-        return _from_environment()
+        return from_environment()
+    hint = _KEY_HINT.format(KEY_VARIABLE)
     if isinstance(account, (str, bytes)):
-        raise AccountError("A key or an address can't be given as text.", hint=_KEY_HINT)
+        raise AccountError("A key or an address can't be given as text.", hint=hint)
     if not callable(getattr(account, "sign_transaction", None)):
         kind = type(account).__name__
-        raise AccountError(f"An object of type {kind} can't sign a transaction.", hint=_KEY_HINT)
+        raise AccountError(f"An object of type {kind} can't sign a transaction.", hint=hint)
     checksum(getattr(account, "address", None))
     return account  # type: ignore[return-value]
 
 
-def _from_environment() -> Signer:
-    """No name is bound to the key: a verbose traceback shows the names of its frames."""
-    if not os.environ.get(KEY_VARIABLE, "").strip():
-        raise AccountError(f"There is no key: {KEY_VARIABLE} is not set.", hint=_KEY_HINT)
-    account: Signer | None = None
-    if _KEY.fullmatch(os.environ[KEY_VARIABLE].strip()):  # a digit less is another account's
-        with suppress(Exception):  # whatever it says, and its frames, may hold the key
-            account = _web3.eth_account.Account.from_key(os.environ[KEY_VARIABLE].strip())
+def from_environment(variable: str = KEY_VARIABLE) -> Signer:
+    """The account of the key in an environment variable."""
+    if not os.environ.get(variable, "").strip():
+        raise AccountError(
+            f"There is no key: {variable} is not set.", hint=_KEY_HINT.format(variable)
+        )
+    return from_key(lambda: os.environ[variable], variable)
+
+
+def from_key(read: Callable[[], str], place: str) -> Signer:
+    """The account of the key that `read` gives; `place` is where an error says it was.
+
+    No name is bound to the key in a frame that an error leaves by: a verbose traceback shows
+    the names of its frames. What `read` raises goes through, with its own frames.
+    """
+    account = _parsed(read())
     if account is None:
         raise AccountError(
-            f"{KEY_VARIABLE} doesn't hold a private key.",
+            f"{place} doesn't hold a private key.",
             hint="A private key is 64 hex digits, with or without 0x before them.",
         )
+    return account
+
+
+def _parsed(text: str) -> Signer | None:
+    if not _KEY.fullmatch(text.strip()):  # a digit less is another account's
+        return None
+    account: Signer | None = None
+    with suppress(Exception):  # whatever it says, and its frames, may hold the key
+        account = _web3.eth_account.Account.from_key(text.strip())
     return account
 
 

@@ -7,9 +7,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ogpu_jupyter.chain.rpc import one_line, said
-from ogpu_jupyter.errors import NodeUnavailable, RpcError
+from ogpu_jupyter.errors import NetworkError, RpcError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ogpu_jupyter.chain.rpc import Rpc
     from ogpu_jupyter.chain.transactions.records import Signed
 
@@ -21,6 +23,8 @@ class Fate(Enum):
     KNOWN = "known"  # it has it already: as good as accepted
     NONCE_TOO_LOW = "nonce too low"  # mined: this one, or another with its nonce
     UNDERPRICED = "underpriced"
+    OCCUPIED = "occupied"  # another transaction waits at its nonce, and pays as much
+    NOT_NOW = "not now"  # its pool is full, or it wants the nonces in order
     NO_FUNDS = "no funds"
     REFUSED = "refused"
     UNCLEAR = "unclear"  # it may have arrived
@@ -34,7 +38,10 @@ _SIGNS = (
     (Fate.NONCE_TOO_LOW, r"nonce (is )?too low|nonce_too_low|old ?nonce"),
     (Fate.NONCE_TOO_LOW, r"nonce (has )?(already )?(been )?used|lower than the current nonce"),
     (Fate.NO_FUNDS, r"insufficient ?(funds|balance)|doesn't have enough funds|upfront cost"),
-    (Fate.UNDERPRICED, r"underpriced|fee ?too ?low|replacement ?not ?allowed|below minimum"),
+    (Fate.NOT_NOW, r"pool is full|pool (limit|capacity)|too many (pending|queued)"),
+    (Fate.NOT_NOW, r"nonce (is )?too (high|far)|nonce_too_high|nonce ?gap|future nonce"),
+    (Fate.OCCUPIED, r"replacement|replace existing"),
+    (Fate.UNDERPRICED, r"underpriced|fee ?too ?low|below minimum"),
     (Fate.UNDERPRICED, r"(fee|price)[^:]*(less than|lower than|too low|below)"),
     (Fate.UNCLEAR, r"time(d|-)? ?out|deadline|unavailable|try again|rate.?limit|busy|internal"),
 )
@@ -51,15 +58,34 @@ def classify(code: int, words: str) -> Fate:
     return Fate.REFUSED if code in _PROOF else Fate.UNCLEAR
 
 
-def broadcast(rpc: Rpc, signed: Signed) -> tuple[Fate, str]:
+def broadcast(rpc: Rpc, signed: Signed, *, deadline: float | None = None) -> tuple[Fate, str]:
     """Send it in one attempt: its fate, and the node's words where it didn't just take it."""
     try:
-        given = rpc.send_raw(signed.raw)
-    except RpcError as error:
-        words = one_line(said(error)).rstrip(".")
-        return classify(error.code, words), words
-    except NodeUnavailable as error:
-        return Fate.UNCLEAR, one_line(error.what).rstrip(".")
+        return _fate(rpc.send_raw(signed.raw, deadline=deadline), signed)
+    except NetworkError as error:
+        return _fate(error, signed)
+
+
+def broadcast_many(
+    rpc: Rpc, transactions: Sequence[Signed], *, deadline: float | None = None
+) -> list[tuple[Fate, str]]:
+    """`broadcast` for many, in their order, in one request where the node takes batches."""
+    if len(transactions) < 2:
+        return [broadcast(rpc, signed, deadline=deadline) for signed in transactions]
+    answers = rpc.send_raws([signed.raw for signed in transactions], deadline=deadline)
+    return [_fate(answer, signed) for answer, signed in zip(answers, transactions, strict=True)]
+
+
+def _fate(answer: str | NetworkError, signed: Signed) -> tuple[Fate, str]:
+    if isinstance(answer, str):
+        return _taken(answer, signed)
+    if isinstance(answer, RpcError):
+        words = one_line(said(answer)).rstrip(".")
+        return classify(answer.code, words), words
+    return Fate.UNCLEAR, one_line(answer.what).rstrip(".")
+
+
+def _taken(given: str, signed: Signed) -> tuple[Fate, str]:
     if given.lower() != signed.hash:
         return Fate.UNCLEAR, "the node answers with another transaction's hash"
     return Fate.ACCEPTED, ""

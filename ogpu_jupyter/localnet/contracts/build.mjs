@@ -1,5 +1,5 @@
 // Compiles the contracts with npm's solc: creation code into compiled/, the client's ABIs
-// into chain/abi/. The same sources and the same compiler give the same bytes.
+// into chain/abi/, and the client's reader beside its source. The same sources and the same compiler give the same bytes.
 //
 //   node ogpu_jupyter/localnet/contracts/build.mjs           writes
 //   node ogpu_jupyter/localnet/contracts/build.mjs --check   compares, and fails on a difference
@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const COMPILED = join(HERE, "compiled");
 const ABI = join(HERE, "..", "..", "chain", "abi");
+const READER = join(HERE, "..", "..", "chain", "reader");
 
 const VERSION = "0.8.37";
 const INTERFACE = [
@@ -22,19 +23,21 @@ const SETTINGS = {
   evmVersion: "shanghai",
   optimizer: { enabled: true, runs: 200 },
   metadata: { appendCBOR: false, bytecodeHash: "none" },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+  outputSelection: {
+    "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] },
+  },
 };
 
-function compile() {
+function compile(folder, settings) {
   const solc = createRequire(import.meta.url)("solc");
   if (!solc.version().startsWith(`${VERSION}+`)) {
     throw new Error(`solc ${VERSION} is needed and ${solc.version()} is here: run npm install`);
   }
-  const names = readdirSync(HERE).filter((name) => name.endsWith(".sol")).sort();
+  const names = readdirSync(folder).filter((name) => name.endsWith(".sol")).sort();
   const sources = Object.fromEntries(
-    names.map((name) => [name, { content: readFileSync(join(HERE, name), "utf8") }]),
+    names.map((name) => [name, { content: readFileSync(join(folder, name), "utf8") }]),
   );
-  const input = { language: "Solidity", sources, settings: SETTINGS };
+  const input = { language: "Solidity", sources, settings };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
   const complaints = (output.errors ?? []).map((error) => error.formattedMessage);
   if (complaints.length > 0) throw new Error(complaints.join("\n"));
@@ -55,8 +58,14 @@ function plain(abi) {
 
 const lines = (entries) => `[\n${entries.join(",\n")}\n]\n`;
 
+// It runs on whatever node it meets, so it keeps to opcodes that the oldest of them know.
+function reader() {
+  const { Reader } = compile(READER, { ...SETTINGS, evmVersion: "london" });
+  return `${JSON.stringify(`0x${Reader.evm.deployedBytecode.object}`)}\n`;
+}
+
 function files(contracts) {
-  const found = new Map();
+  const found = new Map([[join(READER, "Reader.bin.json"), reader()]]);
   for (const name of INTERFACE) {
     found.set(join(ABI, `${name}.json`), lines(plain(contracts[name].abi)));
   }
@@ -77,7 +86,7 @@ function same(path, text) {
   }
 }
 
-const built = files(compile());
+const built = files(compile(HERE, SETTINGS));
 if (process.argv.includes("--check")) {
   const stale = [...built].filter(([path, text]) => !same(path, text)).map(([path]) => path);
   for (const path of stale) console.error(`differs: ${relative(process.cwd(), path)}`);

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SOURCES = ROOT / "ogpu_jupyter" / "localnet" / "contracts"
 ABIS = ROOT / "ogpu_jupyter" / "chain" / "abi"
+READER = ROOT / "ogpu_jupyter" / "chain" / "reader"
 
 # Only mainnet's Vault has these.
 MAINNET_ONLY = {"UnbondingCanceled", "cancelUnbonding", "emergencyExit", "withdrawSanctionOf"}
@@ -36,10 +37,9 @@ print(json.dumps({
 def workshop(solc_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources and the compiler, and nothing that was compiled."""
     root = tmp_path_factory.mktemp("workshop")
-    place = root / SOURCES.relative_to(ROOT)
-    shutil.copytree(
-        SOURCES, place, ignore=shutil.ignore_patterns("compiled", "*.py", "__pycache__")
-    )
+    left = shutil.ignore_patterns("compiled", "*.bin.json", "*.py", "__pycache__")
+    for folder in (SOURCES, READER):
+        shutil.copytree(folder, root / folder.relative_to(ROOT), ignore=left)
     (root / "node_modules").symlink_to(solc_path.parent)
     return root
 
@@ -56,7 +56,7 @@ def test_the_artefacts_are_built_again_byte_for_byte(workshop: Path) -> None:
     done = build(workshop)
     assert (done.returncode, done.stderr) == (0, "")
 
-    for folder in (SOURCES / "compiled", ABIS):
+    for folder in (SOURCES / "compiled", ABIS, READER):
         again = workshop / folder.relative_to(ROOT)
         committed = {path.name: path.read_bytes() for path in folder.iterdir()}
         assert {path.name: path.read_bytes() for path in again.iterdir()} == committed

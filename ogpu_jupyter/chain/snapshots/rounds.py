@@ -1,14 +1,15 @@
-"""The whole state of many tasks, read together at one block.
+"""Reading by questions to the contracts, one for each value.
 
 What a task was asked to do never changes and its attempts only grow, so of a task that is
 `known` only the rest is asked. Reading takes up to three rounds (the task, its attempts,
-its responses); each round is one batch for all tasks.
+its responses); each round is for all tasks together.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ogpu_jupyter.chain.contracts import RESPONSE, TASK, ZERO_ADDRESS
 from ogpu_jupyter.errors import AddressError, OgpuError, RpcError
 from ogpu_jupyter.tasks import (
     Attempt,
@@ -19,13 +20,13 @@ from ogpu_jupyter.tasks import (
     TaskStatus,
 )
 
-from .contracts import RESPONSE, TASK, ZERO_ADDRESS, ContractCall, checksum
-
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-    from .rpc import Rpc
+    from ogpu_jupyter.chain.contracts import ContractCall
+    from ogpu_jupyter.chain.snapshots.packed import Order
 
+    Ask = Callable[[list[ContractCall]], list[Any]]
     Found = TaskSnapshot | OgpuError
     # Yields what to ask, is sent the raw answers, returns what it made of them.
     Asking = Generator[list[ContractCall], list[Any], Any]
@@ -33,44 +34,20 @@ if TYPE_CHECKING:
 _MOST_ATTEMPTS: Final = 1000  # a stranger's contract can claim any number
 
 
-def snapshots(
-    rpc: Rpc,
-    addresses: Sequence[str],
-    *,
-    known: Mapping[str, TaskSnapshot] | None = None,
-    block: int | None = None,
-    deadline: float | None = None,
-) -> list[Found]:
-    """One for each address, in order, all at `block`, or at the node's newest.
+def read(ask: Ask, orders: Sequence[Order], block: int) -> list[Found]:
+    """One for each order; in the place of a task that can't be read stands why.
 
-    In the place of a task that can't be read stands why: an AddressError where there is no
-    task. `known` are earlier ones of the same chain; a reorg makes them worthless.
+    All are read side by side: `ask` gets the questions of all for one round.
     """
-    if not addresses:
-        return []
-    at = _newest(rpc, deadline) if block is None else block
-    earlier = known or {}
-    return _together(rpc, [_task(text, earlier, at) for text in addresses], deadline)
-
-
-def _newest(rpc: Rpc, deadline: float | None) -> int:
-    answer = rpc.call("eth_blockNumber", deadline=deadline)
-    try:
-        return int(answer, 16)
-    except (TypeError, ValueError):
-        raise RpcError("The node's answer to eth_blockNumber is not a number.") from None
-
-
-def _together(rpc: Rpc, readings: list[Asking], deadline: float | None) -> list[Found]:
-    """Runs all readings side by side, with one batch for each round."""
+    readings = [_task(order, block) for order in orders]
     found: dict[int, Found] = {}
     answers: dict[int, Any] = dict.fromkeys(range(len(readings)))
     while answers:
         steps = {index: _step(readings[index], answer) for index, answer in answers.items()}
         found |= {i: step for i, step in steps.items() if not isinstance(step, list)}
         asked = {i: step for i, step in steps.items() if isinstance(step, list)}
-        calls = [call.rpc for part in asked.values() for call in part]
-        results = iter(rpc.batch(calls, deadline=deadline) if calls else ())
+        calls = [call for part in asked.values() for call in part]
+        results = iter(ask(calls) if calls else ())
         answers = {i: [next(results) for _ in part] for i, part in asked.items()}
     return [found[index] for index in range(len(readings))]
 
@@ -86,9 +63,8 @@ def _step(reading: Asking, answer: Any) -> list[ContractCall] | Found:
         return error
 
 
-def _task(text: str, known: Mapping[str, TaskSnapshot], block: int) -> Asking:
-    address = checksum(text)
-    earlier = known.get(text) or known.get(address)
+def _task(order: Order, block: int) -> Asking:
+    address, earlier = order
     moving = ("getStatus", "winningProvider", "getAttemptCount")
     fixed = () if earlier else ("getDeliveryMethod", "taskParams")
     calls = [TASK.call(address, name, block=block) for name in (*moving, *fixed)]

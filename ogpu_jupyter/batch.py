@@ -1,0 +1,204 @@
+"""`Batch`: many tasks that were published together, in the order of their items.
+
+It holds numbers only. Handles are made when they are asked for, records and answers stay
+in the journal, so that a batch of any length is small.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from . import render
+from .errors import BatchFailed, Interrupted, NotConnected, OgpuError, TaskTimeout
+from .tasks import Stage
+from .units import format_amount, format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pydantic import BaseModel
+
+    from .handle import Task
+    from .session import Session
+
+_NAMED = 5  # failures that an error's message names
+
+
+class Batch:
+    """Tasks of this session, one for each item; `earlier` counts those published before.
+
+    It is a sequence of `Task` handles. `status` counts the tasks by stage, `total_paid`
+    is what they have taken from the vault, in wei.
+    """
+
+    def __init__(
+        self, session: Session, keys: Sequence[int], earlier: Collection[int] = ()
+    ) -> None:
+        self.session = session
+        self._keys = tuple(keys)
+        self._earlier = frozenset(earlier)
+        self._waiters: tuple[_Waiter, ...] = ()
+        self._lock = threading.Lock()
+
+    @property
+    def earlier(self) -> int:
+        """How many were published before, and are shown again."""
+        return len(self._earlier)
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The tasks' numbers in the journal."""
+        return self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[Task]:
+        return map(self._handle, self._keys)
+
+    @overload
+    def __getitem__(self, place: int) -> Task: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Task]: ...
+    def __getitem__(self, place: int | slice) -> Task | list[Task]:
+        if isinstance(place, slice):
+            return [self._handle(key) for key in self._keys[place]]
+        return self._handle(self._keys[place])
+
+    @property
+    def status(self) -> dict[Stage, int]:
+        """How many tasks are at each stage, in the order of a task's life."""
+        counts = Counter(self.session.journal.stages(self._keys))
+        return {stage: counts[stage] for stage in Stage if counts[stage]}
+
+    @property
+    def total_paid(self) -> int:
+        """Wei that these tasks have taken from the vault: paid out, or held in escrow."""
+        return self.session.journal.cost(self._keys)
+
+    def wait(self, timeout: float | None = None) -> Batch:
+        """Block until nothing more happens by itself; `TaskTimeout` after `timeout` seconds."""
+        for _ in self._settling(timeout):
+            pass
+        return self
+
+    def as_completed(self, timeout: float | None = None) -> Iterator[Task]:
+        """Each task as soon as nothing more happens to it by itself, whatever came of it."""
+        return map(self._handle, self._settling(timeout))
+
+    def results(
+        self,
+        timeout: float | None = None,
+        *,
+        model: type[BaseModel] | None = None,
+        errors: Literal["raise", "return"] = "raise",
+    ) -> list[Any]:
+        """The decoded answers in the order of the items, waited for at most `timeout` seconds.
+
+        `BatchFailed` names the items that have none; with `errors="return"` each such item's
+        error stands in its place.
+        """
+        if errors not in {"raise", "return"}:
+            raise ValueError(f"errors must be 'raise' or 'return', not {errors!r}")
+        self.wait(timeout)
+        found = [self._result(task, model) for task in self]
+        failures = {n: value for n, value in enumerate(found) if isinstance(value, OgpuError)}
+        if failures and errors == "raise":
+            raise _failed(failures, len(self))
+        return found
+
+    def news(self, key: int | None = None) -> None:
+        """The session tells of a task that has changed, or, without one, of its end."""
+        for waiter in self._waiters:
+            waiter.tell(key)
+
+    def __repr__(self) -> str:
+        return render.batch_text(len(self), self.status, self.total_paid, self.earlier)
+
+    def _repr_html_(self) -> str:
+        return render.batch_html(len(self), self.status, self.total_paid, self.earlier)
+
+    def _handle(self, key: int) -> Task:
+        return self.session.handle(key, earlier=key in self._earlier)
+
+    def _result(self, task: Task, model: type[BaseModel] | None) -> Any:
+        try:
+            return task.result(model, timeout=0)
+        except OgpuError as error:
+            return error
+
+    def _settling(self, timeout: float | None) -> Iterator[int]:
+        """The numbers of tasks as they settle."""
+        waiter = _Waiter(self._keys)
+        with self._lock:
+            self._waiters = (*self._waiters, waiter)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            while waiter.open:
+                for key in waiter.changed(deadline):
+                    if self._handle(key).is_settled:
+                        waiter.open.discard(key)
+                        yield key
+                if waiter.open and self.session.closed:
+                    raise NotConnected("The batch's session is closed.")
+                if waiter.open and deadline is not None and time.monotonic() >= deadline:
+                    raise self._late(len(waiter.open), timeout or 0)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "Stopped waiting.",
+                task=self,
+                spent=f"{format_amount(self.total_paid)} is paid or held in escrow.",
+                hint="The tasks go on: `%ogpu tasks` shows them.",
+            ) from None
+        finally:
+            with self._lock:
+                self._waiters = tuple(w for w in self._waiters if w is not waiter)
+
+    def _late(self, number: int, seconds: float) -> TaskTimeout:
+        return TaskTimeout(
+            f"{number:,} of {len(self):,} tasks have no answer after {format_duration(seconds)}.",
+            spent=f"{format_amount(self.total_paid)} is paid or held in escrow.",
+            hint="They go on: wait again, or look at `batch.status`.",
+        )
+
+
+class _Waiter:
+    """Which tasks somebody still waits for, and which of them are to be looked at."""
+
+    def __init__(self, keys: Sequence[int]) -> None:
+        self.open = set(keys)
+        self._changed = set(keys)
+        self._news = threading.Condition()
+
+    def tell(self, key: int | None) -> None:
+        with self._news:
+            if key is None or key in self.open:
+                self._changed |= self.open if key is None else {key}
+                self._news.notify()
+
+    def changed(self, deadline: float | None) -> list[int]:
+        """Those that have changed since the last time, waited for until the deadline."""
+        with self._news:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            self._news.wait_for(lambda: self._changed, left)
+            found, self._changed = sorted(self._changed & self.open), set()
+        return found
+
+
+def _failed(failures: dict[int, OgpuError], number: int) -> BatchFailed:
+    named = [f"[{item}] {error.what}" for item, error in list(failures.items())[:_NAMED]]
+    more = len(failures) - len(named)
+    lines = [
+        f"{len(failures):,} of {number:,} tasks have no answer:",
+        *named,
+        *([f"and {more:,} more."] if more else []),
+    ]
+    return BatchFailed(
+        "\n".join(lines),
+        failures,
+        hint='Type `batch.results(errors="return")` for the answers of the others; '
+        "run the cell again to publish what was never sent.",
+    )

@@ -1,0 +1,22 @@
+"""Where this package keeps what outlives a kernel, for its person alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def data_home() -> Path:
+    """`$OGPU_JUPYTER_HOME`, else the platform's data directory. It may not be there yet."""
+    told = os.environ.get("OGPU_JUPYTER_HOME")
+    return Path(told).expanduser() if told else Path(platformdirs.user_data_dir("ogpu_jupyter"))
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made where it is missing, and closed to everybody else."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder

@@ -1,0 +1,39 @@
+"""Many tasks as one: how far they are, what they cost, how many there are of each kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ogpu_jupyter.tasks import Stage
+from ogpu_jupyter.units import format_amount
+
+from .stages import TONES
+from .style import page
+from .words import amount_html, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WORDS: Mapping[Stage, str] = {Stage.ABANDONED: "not sent", Stage.FINALIZED: "paid"}
+
+
+def batch_text(number: int, status: Mapping[Stage, int], paid: int, earlier: int) -> str:
+    """One line: `100 tasks: 40 published, 60 paid. 0.1 OGPU.`"""
+    counts = ", ".join(f"{count:,} {_word(stage)}" for stage, count in status.items())
+    before = f" {earlier:,} of them from before." if earlier else ""
+    of_what = f": {counts}" if counts else ""
+    return f"{plural(number, 'task')}{of_what}. {format_amount(paid)}.{before}"
+
+
+def batch_html(number: int, status: Mapping[Stage, int], paid: int, earlier: int) -> str:
+    pills = " ".join(
+        f'<span class="ogpu-pill {TONES.get(stage, "")}">{count:,} {_word(stage)}</span>'
+        for stage, count in status.items()
+    )
+    before = f' <span class="ogpu-soft">{earlier:,} of them from before</span>' if earlier else ""
+    line = f"<p><b>{plural(number, 'task')}</b> {pills} {amount_html(paid)}{before}</p>"
+    return page(line, "Batch")
+
+
+def _word(stage: Stage) -> str:
+    return _WORDS.get(stage, stage.value)
