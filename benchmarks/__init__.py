@@ -1,0 +1,1 @@
+"""`make bench`: this package, the official SDK and the physical limit, in one run."""
