@@ -500,7 +500,7 @@ def test_other_bytes_are_refused(raw):
 def test_a_batch_error_names_what_failed(session, source, faulty):
     on_sends(faulty, refuses(0, "invalid sender"))
 
-    batch = session.publish_many(source, "f", rows(2), expires="1s")
+    batch = session.publish_many(source, "f", rows(2), expires="5s")
     with pytest.raises(
         BatchFailed, match=r"2 of 2 tasks have no answer:\n\[0\] .*invalid sender"
     ) as failed:

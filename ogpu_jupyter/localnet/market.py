@@ -35,19 +35,16 @@ class Market:
     services: dict[str, str]
 
 
-def set_up(
-    rpc: Rpc, services: Mapping[str, Service], put: Callable[[bytes], str], *, mine: bool = False
-) -> Market:
+def set_up(rpc: Rpc, services: Mapping[str, Service], put: Callable[[bytes], str]) -> Market:
     """Deploy, stake, publish and register on a new chain; `put` stores a source's metadata.
 
-    With `mine`, the node doesn't mine by itself. Another doesn't either meanwhile: anvil
-    may strand a transaction that arrives while the one before it is mined.
+    Meanwhile the node doesn't mine by itself: anvil may strand a transaction that arrives
+    while the one before it is mined, or mine a later one first.
     """
-    if mine:
-        return _set_up(_Sender(rpc), services, put)
+    mines = rpc.call("anvil_getAutomine")
     rpc.call("evm_setAutomine", False)
     market = _set_up(_Sender(rpc), services, put)
-    rpc.call("evm_setAutomine", True)
+    rpc.call("evm_setAutomine", mines)
     return market
 
 

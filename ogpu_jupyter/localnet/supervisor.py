@@ -136,8 +136,7 @@ class _Parts:
     def _set_up(self, genesis: str) -> dict[str, Any]:
         from ogpu_jupyter.localnet.services import SERVICES  # noqa: PLC0415
 
-        waits = self._options.block_time is not None
-        market = set_up(self._node.rpc, SERVICES, self._pins.put, mine=waits)
+        market = set_up(self._node.rpc, SERVICES, self._pins.put)
         facts = {"contracts": market.contracts, "services": market.services}
         if self._state is not None:
             self._state.save(self._node.rpc, now=True)

@@ -51,9 +51,7 @@ class Market:
             "first": Terms(DeliveryMethod.FIRST_RESPONSE),
             "manual": Terms(DeliveryMethod.MANUAL_CONFIRMATION),
         }
-        # Now and then anvil strands a burst that it mines by itself: then only `set_up` does.
-        mine = self.anvil is None
-        market = set_up(self.node.rpc, services, lambda _: "http://127.0.0.1:9/x", mine=mine)
+        market = set_up(self.node.rpc, services, lambda _: "http://127.0.0.1:9/x")
         self.contracts, self.services = market.contracts, market.services
         self.first, self.manual = market.services["first"], market.services["manual"]
         self.send(CLIENT, self.contracts["vault"], VAULT.encode("deposit", CLIENT), value=DEPOSIT)

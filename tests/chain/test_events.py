@@ -252,8 +252,11 @@ def test_a_forgotten_transaction_is_not_told(quick: Market) -> None:
     assert [receipt.hash for receipt in news.receipts] == [sent]
 
 
-def test_an_address_without_a_task_is_told_once(market: Market) -> None:
+def test_an_address_without_a_task_is_told_once(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There is nothing to follow, and nothing breaks."""
+    monkeypatch.setattr(watched, "_PATIENCE_SECONDS", 0)
     task = market.publish(market.first)
     with following(market, CLIENT, task) as (follower, news, _rpc):
         soon(lambda: news.of(task))

@@ -17,9 +17,10 @@ from ogpu_jupyter.chain.events.clock import ChainClock
 from ogpu_jupyter.chain.events.line import Line, Rewritten
 from ogpu_jupyter.chain.events.logs import NexusLogs
 from ogpu_jupyter.chain.events.pace import Pace
-from ogpu_jupyter.chain.events.watched import Awaited
+from ogpu_jupyter.chain.events.watched import Awaited, Watched
 from ogpu_jupyter.chain.transactions import Head
-from ogpu_jupyter.errors import RpcError, WrongChain
+from ogpu_jupyter.errors import AddressError, RpcError, WrongChain
+from ogpu_jupyter.tasks import DeliveryMethod, TaskSnapshot, TaskStatus
 
 NEXUS_AT = "0x" + "4e" * 20
 TASK, PROVIDER = "0x" + "7a" * 20, "0x" + "9b" * 20
@@ -295,6 +296,30 @@ def test_a_receipt_comes_again_only_in_another_block() -> None:
     assert tick(None) == ([], [tx(1)])
     assert tick(None) == ([], [])
     assert tick(receipt(tx(1), 3)) == ([3], [])
+
+
+def test_a_task_that_the_node_does_not_have_yet_is_read_again() -> None:
+    """Watched before the node has its block, it is not gone: it may come."""
+    address = "0x" + "1a" * 20
+    snapshot = TaskSnapshot(
+        address=address,
+        block=1,
+        source=address,
+        config_url="",
+        expires_at=1,
+        payment=1,
+        delivery=DeliveryMethod.FIRST_RESPONSE,
+        status=TaskStatus.NEW,
+    )
+    watched = Watched()
+    watched.add([address])
+
+    early = watched.read(address, AddressError("There is no task."), lambda *_: None)
+    still_due = watched.due()
+    told = watched.read(address, snapshot, lambda *_: None)
+
+    assert (early, still_due, told) == (False, [address], snapshot)
+    assert watched.due() == []
 
 
 # --- clock and pace --------------------------------------------------------------------

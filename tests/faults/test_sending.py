@@ -33,7 +33,7 @@ from ogpu_jupyter.localnet.accounts import DEPLOYER, PUBLISHER
 from ogpu_jupyter.localnet.contracts import Switches, switches_abi
 from ogpu_jupyter.tasks import Stage, TransactionState
 from tests.faults.kernels import FUNCTION, Kernel, Wish, all_at_once
-from tests.faults.proxy import SEND, first, forgotten, on_one_send
+from tests.faults.proxy import BEHIND, SEND, first, forgotten, on_one_send
 from tests.helpers import ROOT
 from tests.helpers import wait_until as until
 from tests.killed import QUESTION, STEPS
@@ -546,6 +546,8 @@ def test_a_replica_behind(
 ) -> None:
     """A replica behind the others: waited for; never "not found" for an outage."""
     wish = wish_on(world)
+    enough = kernel.session.client.head().number + BEHIND  # by then it knows of our money too
+    until(lambda: kernel.session.client.head().number > enough)
     proxy.once(method, fault, fault)
 
     lands(kernel, publish(kernel, wish))
