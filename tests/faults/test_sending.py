@@ -100,9 +100,6 @@ def test_reply_lost_or_late(world: World, proxy: Proxy, kernel: Kernel, fault: s
     assert publish(kernel, wish) is task
 
 
-@pytest.mark.xfail(
-    strict=False, reason="on a slow machine the task was not found within 20 s; the cause is open"
-)
 def test_node_dies_before_the_receipt(own: World, open_kernel: Opener) -> None:
     """Node dies between broadcast and receipt: hash and nonce are kept, the task is found."""
     kernel, wish = open_kernel(own), wish_on(own)
@@ -110,7 +107,7 @@ def test_node_dies_before_the_receipt(own: World, open_kernel: Opener) -> None:
         task = publish(kernel, wish)
         tx_hash = task.tx_hash
         assert own.call("eth_getTransactionByHash", tx_hash)["blockNumber"] is None
-    own.bounce(random.Random(1))
+        own.bounce(random.Random(1))
 
     lands(kernel, task)
 

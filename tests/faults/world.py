@@ -66,7 +66,7 @@ class World(Market):
         self.direct = Rpc(self.url)
         self._pins = PinServer()
         self._floor = 0
-        self._awake = threading.Lock()  # held while the node is being replaced
+        self._awake = threading.RLock()  # held while the node is being replaced
         self._over = threading.Event()
         self._miner = threading.Thread(target=self._mine_on, name="miner", daemon=True)
 
@@ -149,10 +149,16 @@ class World(Market):
         """The node dies with all that waited in it, and comes back at its port after a while."""
         with self._awake:
             state, port = self.folder / "chain.json", self.port
-            state.write_bytes(self.dump())
+            self.call("evm_setAutomine", False)
+            state.write_bytes(wait_until(self._whole_dump))
             self.kill()
             threading.Event().wait(dice.uniform(0.0, 0.8))
             wait_until(lambda: self._is_back(port, state), seconds=10)
+
+    def _whole_dump(self) -> bytes | None:
+        """A dump that a block under way has torn holds its nonces and not its transactions."""
+        dump = self.dump()
+        return dump if dump == self.dump() else None
 
     def _is_back(self, port: int, state: Path) -> bool:
         try:
