@@ -52,7 +52,7 @@ def publish_many(source: str, number: int, tag: str) -> float:
     while not all(stage.is_on_chain for stage in session().journal.stages(batch.keys)):
         if time.monotonic() > end:
             raise TimeoutError(f"{batch} after {_SECONDS:.0f} s")
-        time.sleep(0.005)
+        time.sleep(0.02)  # to look costs the kernel what it needs for its work
     _held.append(batch)
     return time.perf_counter() - begin
 

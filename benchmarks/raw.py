@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_AT_ONCE = 8  # uploads, as many as ours
+_AT_ONCE = 16  # uploads, as many as ours
 _PART = "benchmark"
 _IMPORTS = "import sqlite3, requests, pydantic, eth_account, IPython"
 
@@ -48,7 +48,7 @@ class Line:
 
 
 def publish_seconds(node: str, pin: str, signed: Sequence[bytes]) -> float:
-    """Uploads, eight at a time, then all transactions in one batch, until all are in a block."""
+    """Uploads, sixteen at a time, then all transactions in one batch, until all are in a block."""
     payloads = [_upload(f"{time.time_ns()} {item}") for item in range(len(signed))]
     sends = [{"method": "eth_sendRawTransaction", "params": ["0x" + one.hex()]} for one in signed]
     begin = time.perf_counter()

@@ -284,6 +284,7 @@ class Keeper:
             return
         record = self._keep(
             task,
+            stage=task.stage if task.stage.is_on_chain else Stage.PUBLISHED,
             tx_hash=receipt.hash,
             address=address,
             block=receipt.block,
@@ -291,8 +292,6 @@ class Keeper:
             published_at=task.published_at or self._block_time(receipt.block),
             problem="",
         )
-        if not record.stage.is_on_chain:
-            record = self._keep(record, stage=Stage.PUBLISHED)
         self.follow([record])
 
     def _block_time(self, block: int) -> int | None:

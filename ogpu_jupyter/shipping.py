@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .sending import Sender
 
 PART = 500  # tasks that are journalled and uploaded before they are sent
-_UPLOADS_AT_ONCE = 8
+_UPLOADS_AT_ONCE = 16
 _OUTAGES = 8  # in a row, after which the pinning service is left alone
 
 

@@ -266,7 +266,7 @@ def test_each_of_many_has_its_turn_though_the_oldest_hang() -> None:
     seen: set[str] = set()
     for _ in range(25):
         window = awaited.next()
-        assert len(window) == len(set(window)) == 64
+        assert len(window) == len(set(window)) == 96
         awaited.take(window, [None] * len(window))
         seen |= set(window)
 
@@ -383,10 +383,11 @@ class Blocks:
 @pytest.mark.parametrize(
     ("period", "jitter", "took", "most_looks", "longest"),
     [
-        (1.0, 0.0, 0.003, 1.15, 0.15),
-        (1.0, 0.02, 0.05, 1.15, 0.2),
-        (2.0, 0.01, 0.1, 1.15, 0.3),
-        (12.0, 0.5, 0.1, 1.5, 1.2),
+        (1.0, 0.0, 0.003, 1.05, 0.1),
+        (1.0, 0.02, 0.05, 1.05, 0.1),
+        (1.02, 0.003, 0.01, 1.05, 0.15),
+        (2.0, 0.01, 0.1, 1.05, 0.15),
+        (12.0, 0.5, 0.1, 1.1, 0.6),
         (0.1, 0.0, 0.003, 0.5, 0.2),
         (4.0, 4.0, 0.05, 2.6, 2.0),
     ],

@@ -234,7 +234,8 @@ class Follower:
         self._tell_receipts(hashes, answers[len(line) + len(logs) :], newest)
         self._read_logs(newest, found[0] if found else None)
         self._height = min(self._height, newest.number - self._depth + _AHEAD)
-        self._read_tasks()
+        if not self._awaited.has_more:  # else all that these publish are read at once, later
+            self._read_tasks()
         self._tell_head(newest)
         return self._awaited.has_more
 

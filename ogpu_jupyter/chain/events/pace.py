@@ -2,7 +2,9 @@
 
 A look that finds nothing new, and the next one that does, have the block's arrival between
 them; looks in the middle of what is still unknown narrow it down. Where blocks come as they
-like, about two looks a block; seldom where there is nothing to see, or no node.
+like, about two looks a block; seldom where there is nothing to see, or no node. A block
+time that may be a round number is taken for one: an error of a thousandth, added up over
+some blocks, is a look that comes too early.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ _LONGEST_BACKOFF: Final = 15.0
 _REGULAR: Final = 3  # blocks in a row that came when they were expected
 _SHARP: Final = 0.05  # seconds, or part of the block time, that need not be narrowed down
 _MARGIN: Final = 0.01
-_DRIFT: Final = 0.002  # of the block time, that a block may come earlier than the one before
+_DRIFT: Final = 0.0005  # of the block time, that a block may come earlier than the one before
 _LOOKS_AFTER: Final = 3  # who asks another node than the one that tells may be early
 _MEMORY: Final = 32  # blocks by which the block time is measured
+_ROUND: Final = 0.25  # seconds, of which a round block time is a multiple
 
 
 class Pace:
@@ -36,7 +39,7 @@ class Pace:
         self._asked = self._at
         self._expected = 0  # blocks in a row
         self._misses = 0
-        self._seen: deque[tuple[int, float]] = deque(maxlen=_MEMORY)
+        self._seen: deque[tuple[int, float, float]] = deque(maxlen=_MEMORY)
         self._failures = 0
 
     def block(self, number: int, asked: float | None = None) -> None:
@@ -62,19 +65,28 @@ class Pace:
         if low <= high:
             self._expected += 1
         else:
-            low, high, self._expected = self._asked, now, min(self._expected, _REGULAR) - 1
+            if low - high > self._sharp:
+                self._expected = min(self._expected, _REGULAR) - 1
+            low, high = self._asked, now
         self._low, self._high = low, high
+
+    @property
+    def _sharp(self) -> float:
+        return max(_SHARP, _SHARP * self._block_time)
 
     def _measure(self, number: int) -> None:
         """By the middle of what is known, over some blocks."""
-        middle = (self._low + self._high) / 2
+        middle, half = (self._low + self._high) / 2, (self._high - self._low) / 2
         if self._seen:
-            first, at = self._seen[0]
+            first, at, doubt = self._seen[0]
             lately = (middle - at) / (number - first)
             weight = 1.0 if len(self._seen) == _MEMORY else 0.3
             self._block_time += weight * (lately - self._block_time)
             self._block_time = max(self._block_time, 0.0)
-        self._seen.append((number, middle))
+            even = _ROUND * round(self._block_time / _ROUND)
+            if abs(self._block_time - even) <= (half + doubt) / (number - first):
+                self._block_time = even
+        self._seen.append((number, middle, half))
 
     def pause(self, *, busy: bool, is_told: bool = False) -> float:
         """`is_told`: somebody calls when there is a block."""
@@ -90,7 +102,7 @@ class Pace:
     def _until_expected(self) -> float:
         now = time.monotonic()
         low, high = self._low + self._block_time, self._high + self._block_time
-        if self._misses == 0 and high - low > max(_SHARP, _SHARP * self._block_time):
+        if self._misses == 0 and high - low > self._sharp:
             high = (low + high) / 2
         if self._misses == 0 or now < high:
             return max(high + _MARGIN - now, _MARGIN)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _REFRESH_SECONDS: Final = 60.0
 _PATIENCE_SECONDS: Final = 15.0
 _REFRESH_AT_ONCE: Final = 30  # tasks, so that it is one request
-_OLDEST: Final = 40  # transactions are mined in order: the oldest are asked about each tick,
-_WINDOW: Final = 64  # and the rest in turns, for one that hangs must not hide the others
+_OLDEST: Final = 60  # transactions are mined in order: the oldest are asked about each tick,
+_WINDOW: Final = 96  # and the rest in turns, for one that hangs must not hide the others
 _SETTLED: Final = 2000
 
 
