@@ -14,7 +14,7 @@ PACKAGE = Path(ogpu_jupyter.__file__).parent
 # From the bottom to the top. A module may import what stands on a lower line, or on its own.
 LAYERS = [
     ["errors"],
-    ["home", "units"],
+    ["home", "transport", "units"],
     ["tasks"],
     ["chain.networks", "chain._web3", "content", "jobs", "render", "spending"],
     ["chain.rpc"],
@@ -44,8 +44,8 @@ HOMES = {
     "eth": ["localnet"],
     "PIL": ["localnet"],
     "sqlite3": ["journal"],
-    "requests": ["content", "chain.rpc", "localnet"],
-    "urllib3": ["content", "chain.rpc", "localnet"],
+    "requests": ["transport", "content", "chain.rpc", "localnet"],
+    "urllib3": ["transport", "content", "chain.rpc", "localnet"],
     "yaml": ["magics"],
     "keyring": ["accounts"],
     "websockets": ["chain.rpc"],

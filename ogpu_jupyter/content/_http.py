@@ -1,39 +1,28 @@
 """One HTTP exchange with an end: a deadline for all of it and a cap on what it unpacks to.
 
-The timeouts of `requests` begin anew with every byte, so a server that sends one byte a
-second is never late. Here a timer shuts the connection's socket when the time is over,
-whatever it is waiting for. A body is unpacked by our own hand, so that a few packed bytes
-can't become many before somebody counts them.
+A body is unpacked by our own hand, so that a few packed bytes can't become many before
+somebody counts them.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import threading
 import time
 import zlib
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from ogpu_jupyter.errors import ContentInvalid, ContentTooLarge
+from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, ending, is_loopback, no_auth
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _PIECE = 65536
 _CONNECTIONS = 32  # that are kept for each host
-_CONNECT = 10.0  # an address that doesn't answer by then won't
 
 
 class Unreachable(Exception):
@@ -55,11 +44,11 @@ class Answer:
 class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._end = time.monotonic() + seconds
+        self.end = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        return max(self._end - time.monotonic(), 0.0)
+        return max(self.end - time.monotonic(), 0.0)
 
 
 class Exchange:
@@ -67,12 +56,11 @@ class Exchange:
 
     def __init__(self) -> None:
         self._session = requests.Session()
-        # No .netrc: it would send a password to whoever is named there.
-        self._session.auth = _no_auth
+        self._session.auth = no_auth
         self._session.headers["User-Agent"] = "ogpu-jupyter"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(pool_maxsize=_CONNECTIONS))
+            self._session.mount(scheme, Adapter(pool_maxsize=_CONNECTIONS))
 
     def get(self, url: str, *, deadline: Deadline, max_bytes: int) -> Answer:
         headers = {"Accept-Encoding": "gzip"}
@@ -90,23 +78,20 @@ class Exchange:
     ) -> Answer:
         if not deadline.left:
             raise Unreachable(_late(deadline), late=True)
-        with _cut_off(deadline) as guard:
-            try:
-                answer = self._read(method, url, deadline, max_bytes, options)
-            except (requests.RequestException, HTTPError, OSError) as error:
-                if guard.fired or not deadline.left:
-                    raise Unreachable(_late(deadline), late=True) from None
-                raise Unreachable(_reason(error)) from None
-            if guard.fired:  # a shut connection can look like the end of an answer
-                raise Unreachable(_late(deadline), late=True)
-            return answer
+        try:
+            with ending(deadline.end):
+                return self._read(method, url, deadline, max_bytes, options)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            if not deadline.left:
+                raise Unreachable(_late(deadline), late=True) from None
+            raise Unreachable(_reason(error)) from None
 
     def _read(
         self, method: str, url: str, deadline: Deadline, max_bytes: int, options: dict[str, Any]
     ) -> Answer:
-        wait = (min(_CONNECT, deadline.left), deadline.left)
+        wait = (min(CONNECT_SECONDS, deadline.left), deadline.left)
         if is_loopback(url):
-            options["proxies"] = {"http": "", "https": ""}  # a proxy has another 127.0.0.1
+            options["proxies"] = {"http": "", "https": ""}
         with self._session.request(
             method, url, stream=True, allow_redirects=False, timeout=wait, **options
         ) as response:
@@ -147,106 +132,6 @@ def _unpacker(encoding: str) -> Any:
             raise ContentInvalid("The content is packed, and its packing is broken.") from None
 
     return unpack
-
-
-# --- the connection's socket, within reach of a timer --------------------------------
-
-
-class _Guard:
-    """Shuts the connection that is in use in this thread, as long as it is."""
-
-    def __init__(self) -> None:
-        self.connection: Any = None
-        self.fired = False
-        self._lock = threading.Lock()
-
-    def fire(self) -> None:
-        with self._lock:
-            sock: socket.socket | None = getattr(self.connection, "sock", None)
-            self.fired = True
-            if sock is not None:
-                with suppress(OSError):
-                    sock.shutdown(2)
-
-    def release(self) -> None:
-        """After this the connection may be somebody else's."""
-        with self._lock:
-            self.connection = None
-
-
-_guard: ContextVar[_Guard | None] = ContextVar("guard", default=None)
-
-
-@contextmanager
-def _cut_off(deadline: Deadline) -> Iterator[_Guard]:
-    guard = _Guard()
-    timer = threading.Timer(deadline.left, guard.fire)
-    timer.daemon = True
-    token = _guard.set(guard)
-    timer.start()
-    try:
-        yield guard
-    finally:
-        timer.cancel()
-        guard.release()
-        _guard.reset(token)
-
-
-class _Watched:
-    """Tells the guard of its thread which connection is in use."""
-
-    def connect(self) -> None:
-        self._tell()
-        super().connect()  # type: ignore[misc]
-
-    def request(self, *args: Any, **options: Any) -> None:
-        self._tell()
-        super().request(*args, **options)  # type: ignore[misc]
-
-    def _tell(self) -> None:
-        guard = _guard.get()
-        if guard is not None:
-            guard.connection = self
-
-
-class _Connection(_Watched, HTTPConnection):
-    pass
-
-
-class _TlsConnection(_Watched, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        if proxy.lower().startswith("http"):
-            manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-        return manager
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _late(deadline: Deadline) -> str:

@@ -1,29 +1,20 @@
-"""POST some bytes to one URL, and get bytes back, within one deadline and one size.
-
-A socket's timeout is for each `recv`: a node that sends one byte a second would be read
-for ever, in its headers too. Here every `recv` gets what is left until the deadline.
-"""
+"""POST some bytes to one URL, and get bytes back, within one deadline and one size."""
 
 from __future__ import annotations
 
-import io
-import ipaddress
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-if TYPE_CHECKING:
-    import socket
+from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, ending, is_loopback, no_auth
 
 MAX_BYTES = 64 << 20
 PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
-CONNECT_SECONDS = 10.0  # an address that doesn't answer by then won't
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _KINDS = (
     ("NameResolution", "there is no such host", PATIENCE),
@@ -34,7 +25,6 @@ _KINDS = (
     ("SSL", "no secure connection could be made", PATIENCE),
     ("timed out", "no answer in time", None),
 )
-_current = threading.local()
 
 
 class Page(NamedTuple):
@@ -74,12 +64,14 @@ class Wire:
             if self._closed:
                 raise WireError("it was disconnected", patience=0.0)
             self.requests += 1
-        _current.until = until
         wait = (min(left, CONNECT_SECONDS), left)
         try:
-            with self._session().post(
-                self._url, body, stream=True, allow_redirects=False, timeout=wait
-            ) as response:
+            with (
+                ending(until),
+                self._session().post(
+                    self._url, body, stream=True, allow_redirects=False, timeout=wait
+                ) as response,
+            ):
                 return _page(response, until)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _explained(error) from None
@@ -96,22 +88,14 @@ class Wire:
         if session is None:
             session = self._local.session = requests.Session()
             session.headers.update(_HEADERS)
-            session.trust_env = not is_loopback(self._url)  # a proxy can't reach this machine
+            session.trust_env = not is_loopback(self._url)
             if "@" not in urlsplit(self._url).netloc:
-                session.auth = _no_auth  # else .netrc would give a password to the node
-            session.mount("http://", _Adapter())
-            session.mount("https://", _Adapter())
+                session.auth = no_auth
+            session.mount("http://", Adapter())
+            session.mount("https://", Adapter())
             with self._lock:
                 self._sessions.add(session)
         return session
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _read(response: requests.Response, until: float) -> bytes:
@@ -144,78 +128,3 @@ def _explained(error: Exception) -> WireError:
         if sign in text:
             return WireError(reason, patience=patience)
     return WireError("the connection broke")
-
-
-class _Reader(io.RawIOBase):
-    """The socket's raw file, with the time that is left before each `recv`."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._raw: Any = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = getattr(_current, "until", 0.0) - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._sock.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Timed:
-    """A socket whose files read until the deadline."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-
-    def makefile(self, *_args: Any, **_options: Any) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
-class _Http(urllib3.connection.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock: Any = _Timed(self.sock)
-
-
-class _Https(urllib3.connection.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock: Any = _Timed(self.sock)
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Https
-
-
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        if proxy.lower().startswith("http"):
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ogpu_jupyter.chain.rpc.http import (
-    CONNECT_SECONDS,
     MAX_BYTES,
     PATIENCE,
     Page,
     WireError,
     seconds_to_wait,
 )
+from ogpu_jupyter.transport import CONNECT_SECONDS
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol

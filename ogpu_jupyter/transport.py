@@ -1,0 +1,134 @@
+"""HTTP exchanges that end: one deadline for all of it, whatever it waits for.
+
+A socket's timeout is for each call: a server that sends one byte a second is never late,
+in its headers too. Here every call gets what is left until the deadline of its thread.
+"""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    import requests
+
+CONNECT_SECONDS = 10.0  # an address that doesn't answer by then won't
+_current = threading.local()
+
+
+@contextmanager
+def ending(until: float) -> Iterator[None]:
+    """What this thread sends and reads inside ends at that moment of the monotonic clock."""
+    before = getattr(_current, "until", None)
+    _current.until = until
+    try:
+        yield
+    finally:
+        _current.until = before
+
+
+class Adapter(HTTPAdapter):
+    """For `requests.Session.mount`: connections that keep to `ending`."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if proxy.lower().startswith("http"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+def is_loopback(url: str) -> bool:
+    """This machine, which no proxy can reach: it has another one of its own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """As a session's `auth`: without it a .netrc would give a password to the server."""
+    return request
+
+
+def _left() -> float:
+    left: float = _current.until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+class _Reader(io.RawIOBase):
+    """The socket's raw file, with the time that is left before each `recv`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw: Any = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_left())
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Timed:
+    """A socket that sends, and whose files read, until the deadline."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, *_args: Any, **_options: Any) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock))
+
+    def sendall(self, data: Any, *flags: Any) -> None:
+        self._sock.settimeout(_left())
+        self._sock.sendall(data, *flags)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _Http(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock: Any = _Timed(self.sock)
+
+
+class _Https(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock: Any = _Timed(self.sock)
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
