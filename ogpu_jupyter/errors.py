@@ -58,18 +58,30 @@ class OgpuError(Exception):
     """The base: `what` happened, what was `spent`, and the `hint` to type next."""
 
     def __init__(self, what: str, *, spent: str = "", hint: str = "") -> None:
-        self.what = what
+        self.what = _seen(what)
         self.spent = spent
         self.hint = hint
-        super().__init__(what)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
-        return "\n".join(part for part in (self.what, self.spent, self.hint) if part)
+        return _seen("\n".join(part for part in (self.what, self.spent, self.hint) if part))
 
     def _render_traceback_(self) -> list[str]:
         """IPython shows these lines instead of a traceback."""
         first, *rest = str(self).splitlines() or [""]
         return [f"{type(self).__name__}: {first}", *rest]
+
+
+def _seen(text: str) -> str:
+    """A node's or a source's words are part of messages: what drives a terminal stays out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\ufffd" if _is_unseen(char) else char for char in text)
+
+
+def _is_unseen(char: str) -> bool:
+    is_blank = char in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # printable, in Unicode's words
+    return is_blank or not (char.isprintable() or char in "\n\t\xa0\u3000")
 
 
 @contextmanager

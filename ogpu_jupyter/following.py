@@ -10,8 +10,11 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from . import linked
 from .content import decode_json
 from .errors import ContentError, GatewayUnavailable, JournalError, NetworkError, OgpuError
+from .promised import Promises
+from .render.page import asked
 from .sending import task_after
 from .tasks import (
     Answer,
@@ -344,6 +347,7 @@ class Answers:
         self._client = client
         self._journal = journal
         self._changed = changed
+        self._promises = Promises(client)
         self._passing: dict[str, Answer] = {}
         self._under_way: set[str] = set()
         self._waiting: deque[tuple[TaskRecord, Response]] = deque()
@@ -369,7 +373,7 @@ class Answers:
         kept = self._journal.answers(record.key)
         for response in record.responses:
             old = kept.get(response.address)
-            if old is None or (lasting and old.problem):
+            if old is None or (lasting and (old.problem or _lacks_content(old))):
                 self._start(record, response)
 
     def _start(self, record: TaskRecord, response: Response) -> None:
@@ -397,7 +401,7 @@ class Answers:
 
     def _fetch(self, record: TaskRecord, response: Response) -> None:
         try:
-            answer, lasting = self._read(response.url)
+            answer, lasting = self._read(response.url, record)
             if lasting:
                 self._journal.put_answer(record.key, response.address, answer)
             else:
@@ -413,13 +417,24 @@ class Answers:
         except Exception:  # noqa: BLE001 - such as a journal that was closed meanwhile
             _log.debug("The answer of %s could not be told.", response.address, exc_info=True)
 
-    def _read(self, url: str) -> tuple[Answer, bool]:
+    def _read(self, url: str, record: TaskRecord) -> tuple[Answer, bool]:
+        store = self._client.store
         try:
-            return Answer.model_validate({"value": decode_json(self._client.store.get(url))}), True
+            answer = Answer.model_validate({"value": decode_json(store.get(url))})
+            beside = {
+                "linked": linked.fetched(answer.value, store, asked(record)),
+                "told": self._promises.schema(record.source, record.function),
+            }
+            return answer.model_copy(update=beside), True
         except GatewayUnavailable as error:
             return Answer(problem=error.what), False
         except ContentError as error:
             return Answer(problem=error.what), True
+
+
+def _lacks_content(answer: Answer) -> bool:
+    """A link of it was not fetched: the gateway was away then, or it leads elsewhere."""
+    return any(link not in answer.linked for link in linked.links_in(answer.value))
 
 
 def _with_bids(record: TaskRecord, snapshot: TaskSnapshot) -> tuple[object, ...]:

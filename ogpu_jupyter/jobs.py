@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _BEGINNING_SECONDS = 1.0
 _LETTING_GO_SECONDS = 30.0
+# Seconds between looks while the main thread waits. A library such as Polars has the system
+# go on waiting after an interrupt, which Python then learns of only when the wait is over.
+PULSE = 0.2
 T = TypeVar("T")
 
 
@@ -108,7 +111,8 @@ class _Job(Generic[T]):
             self._done.wait(_LETTING_GO_SECONDS)
 
     def result(self) -> T:
-        self._done.wait()
+        while not self._done.wait(PULSE):
+            pass
         if self._error is not None:
             raise self._error
         return self.outcome  # type: ignore[return-value] # there is one where there is no error

@@ -242,10 +242,37 @@ class Response(_Frozen):
 
 
 class Answer(_Frozen):
-    """The content of a response: its decoded `value`, or the `problem` that kept it from us."""
+    """The content of a response: its decoded `value`, or the `problem` that kept it from us.
+
+    `linked` has the pictures and recordings that the value names by a link, in base64;
+    `told` is the JSON Schema that the source's metadata gives for it.
+    """
 
     value: Json = None
     problem: str = ""
+    linked: dict[str, str] = Field(default_factory=dict, repr=False)
+    told: Json = Field(default=None, repr=False)
+
+
+class Decision(_Frozen):
+    """Why a response was chosen: written down before it is paid. `at` is on the chain's clock."""
+
+    response: str
+    strategy: str
+    words: str
+    at: int
+
+
+class Reputation(_Frozen):
+    """What a journal holds of a provider: tasks that it could answer, did, and was paid for.
+
+    `seconds` is the median from its attempt to its answer; None where no time is known.
+    """
+
+    tasks: int = 0
+    answered: int = 0
+    paid: int = 0
+    seconds: float | None = None
 
 
 class TaskRecord(_Frozen):
@@ -279,6 +306,8 @@ class TaskRecord(_Frozen):
     problem: str = ""
     explorer_url: str = ""
     owner: str = ""
+    decision: Decision | None = None
+    notebook: str = ""  # the file in which it was published, where the kernel was told
 
     @property
     def identity(self) -> str:

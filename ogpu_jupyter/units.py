@@ -125,5 +125,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_time(unix: float) -> str:
-    """`2026-11-22 10:00:00 UTC`: the same in every reader's notebook."""
-    return f"{datetime.fromtimestamp(unix, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    """`2026-11-22 10:00:00 UTC`: the same in every reader's notebook.
+
+    A time of the chain, or of a file, may be beyond all calendars.
+    """
+    try:
+        moment = datetime.fromtimestamp(unix, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return "after year 9999" if unix > 0 else "before year 1"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

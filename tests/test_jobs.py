@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from contextvars import ContextVar
 
+import polars as pl
 import pytest
 
 from ogpu_jupyter.errors import Interrupted, NotSent
 from ogpu_jupyter.jobs import Gate, uncut
+from tests.helpers import wait_until
 
 where = ContextVar("where", default="nowhere")
 
@@ -90,6 +93,26 @@ def test_an_interrupt_shuts_the_gate_before_anything_leaves():
 
     assert caught.value.task is None
     assert left == []
+
+
+def test_an_interrupt_is_heard_where_a_library_has_waits_go_on():
+    """Polars takes the signal over, and Python is told of it when its wait has ended."""
+    pl.DataFrame({"a": [1]}).lazy().collect()
+    gate, main, heard = Gate(60), threading.main_thread().ident, []
+
+    def work():
+        while sys._current_frames()[main].f_code is not threading.Condition.wait.__code__:
+            time.sleep(0.001)
+        time.sleep(0.05)  # from there into the lock
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        until_shut(gate)
+        heard.append(not gate.is_open)
+        gate.leave()
+
+    with pytest.raises(Interrupted):
+        uncut(work, gate, interrupted)
+
+    assert wait_until(lambda: heard) == [True]
 
 
 def test_after_its_time_the_gate_lets_nothing_leave():

@@ -157,3 +157,10 @@ def test_durations_show_two_units_at_most(seconds, shown):
 
 def test_times_show_the_same_everywhere():
     assert format_time(0) == "1970-01-01 00:00:00 UTC"
+
+
+@pytest.mark.parametrize("unix", [2**53, 2**255, 1e300])
+def test_a_time_beyond_all_calendars(unix: float) -> None:
+    """A chain and a file hold any number; a view that shows it is drawn."""
+    assert format_time(unix) == "after year 9999"
+    assert format_time(-unix) == "before year 1"

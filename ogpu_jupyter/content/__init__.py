@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ogpu_jupyter.content.cache import Cache
 from ogpu_jupyter.content.cids import cid, matches
-from ogpu_jupyter.content.decoding import decode_json
+from ogpu_jupyter.content.decoding import decode_json, measure
 from ogpu_jupyter.content.links import MAX_BYTES, MAX_UPLOAD, TIMEOUT
 from ogpu_jupyter.content.memory import ContentStore, MemoryContentStore
 
@@ -24,6 +24,7 @@ __all__ = [
     "cid",
     "decode_json",
     "matches",
+    "measure",
 ]
 
 

@@ -33,7 +33,7 @@ def decode_json(data: bytes) -> object:
     says what it looks like.
     """
     text = _text(data)
-    _measure(data)
+    measure(data)
     try:
         value = json.loads(
             text,
@@ -70,15 +70,15 @@ def _text(data: bytes) -> str:
         ) from None
 
 
-def _measure(data: bytes) -> None:
+def measure(data: bytes, *, values: int = VALUES) -> None:
     """Refuse what is too deep or too much, before a parser sees it."""
     unescaped = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     bare = _STRING.sub(b"", unescaped)
     brackets = bare.translate(None, _NOT_BRACKETS)
     if len(brackets) > DEPTH and max(accumulate(map(_STEP.__getitem__, brackets))) > DEPTH:
         raise ContentInvalid(f"The content is nested more than {DEPTH} deep.")
-    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > VALUES:
-        raise ContentInvalid(f"The content has more than {VALUES:,} values.")
+    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > values:
+        raise ContentInvalid(f"The content has more than {values:,} values.")
 
 
 def _int(literal: str) -> int:

@@ -6,9 +6,13 @@ the `…_html` and `…_text` of tasks, sources, status and plan are tables.
 
 from __future__ import annotations
 
-from .answers import answer_html, answer_text
+from .answers import answer_html, answer_kind, answer_text, kind_names
 from .batches import batch_html, batch_text
+from .folded import Seen, folded_html, folded_text
 from .page import html
+from .plugins import Shown, kind, register
+from .registry import Given, Kind
+from .safe import esc
 from .summary import answer_lines, line, text
 from .tables import (
     PlanInfo,
@@ -24,17 +28,28 @@ from .tables import (
 )
 
 __all__ = [
+    "Given",
+    "Kind",
     "PlanInfo",
+    "Seen",
+    "Shown",
     "StatusInfo",
     "answer_html",
+    "answer_kind",
     "answer_lines",
     "answer_text",
     "batch_html",
     "batch_text",
+    "esc",
+    "folded_html",
+    "folded_text",
     "html",
+    "kind",
+    "kind_names",
     "line",
     "plan_html",
     "plan_text",
+    "register",
     "sources_html",
     "sources_text",
     "status_html",

@@ -32,7 +32,19 @@ def batch_html(number: int, status: Mapping[Stage, int], paid: int, earlier: int
     )
     before = f' <span class="ogpu-soft">{earlier:,} of them from before</span>' if earlier else ""
     line = f"<p><b>{plural(number, 'task')}</b> {pills} {amount_html(paid)}{before}</p>"
-    return page(line, "Batch")
+    return page(line + _shares(number, status), "Batch")
+
+
+def _shares(number: int, status: Mapping[Stage, int]) -> str:
+    """How far they are at a glance: a bar with a part for each state."""
+    parts = "".join(
+        f'<i class="{TONES.get(stage, "")}" style="width:{count / number:.2%}"></i>'
+        for stage, count in status.items()
+    )
+    words = ", ".join(f"{count:,} {_word(stage)}" for stage, count in status.items())
+    return (
+        f'<div class="ogpu-shares" role="img" aria-label="{words}">{parts}</div>' if parts else ""
+    )
 
 
 def _word(stage: Stage) -> str:

@@ -9,41 +9,64 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ogpu_jupyter.tasks import Answer, DeliveryMethod, Json, ResponseStatus, Stage
+from ogpu_jupyter.tasks import Answer, Json, Stage
 from ogpu_jupyter.units import format_time
 
-from .answers import answer_html, tree_html
+from .answers import tree_html
+from .choices import NO_CHOICE, Choice, beside_html, choices_html, ordered, story_html
 from .costs import costs
+from .drawing import AS_FOUND, Drawing, Showing, file_name
 from .safe import esc
 from .stages import TONES, badge, duration, sentence, steps
 from .style import page
-from .words import address_html, amount_html, byte_count, countdown, moment_html, plural, since
+from .words import address_html, amount_html, byte_count, countdown, moment_html
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ogpu_jupyter.tasks import Response, TaskRecord
 
     from .stages import Step
 
-_MAX_CHOICES: Final = 24
 _SIGNS: Final = {"done": "✓", "now": "●", "todo": "○", "end": "✕"}
 _STATES: Final = {"done": "done", "now": "under way", "todo": "not yet", "end": "the end"}
 
 
-def html(record: TaskRecord, answers: Mapping[str, Answer], now: float, *, note: str = "") -> str:
+def html(
+    record: TaskRecord,
+    answers: Mapping[str, Answer],
+    now: float,
+    *,
+    note: str = "",
+    choice: Choice = NO_CHOICE,
+    showing: Showing = AS_FOUND,
+) -> str:
     """A fragment that stands alone. `now` is the chain's clock; `note` one more line of text."""
+    body = card(record, answers, now, note=note, choice=choice, showing=showing)
+    return page(body, f"Task {esc(record.function, 80)}: {esc(badge(record))}")
+
+
+def card(
+    record: TaskRecord,
+    answers: Mapping[str, Answer],
+    now: float,
+    *,
+    note: str = "",
+    choice: Choice = NO_CHOICE,
+    showing: Showing = AS_FOUND,
+) -> str:
+    """The same as a part of a page that has the style."""
     tone = TONES.get(record.stage, "")
     parts = [
         _head(record, now),
         f'<p class="ogpu-note">{esc(note)}</p>' if note else "",
+        story_html(record, choice),
         f'<ol class="ogpu-steps">{"".join(map(_step, steps(record)))}</ol>',
         _facts(record),
-        _sent(record),
-        _answers(record, answers),
+        _sent(record) if record.payload else "",
+        _answers(record, answers, choice, showing),
     ]
-    body = f'<article class="ogpu-card {tone}">{"".join(parts)}</article>'
-    return page(body, f"Task {esc(record.function, 80)}: {esc(badge(record))}")
+    return f'<article class="ogpu-card {tone}">{"".join(parts)}</article>'
 
 
 def _head(record: TaskRecord, now: float) -> str:
@@ -110,7 +133,7 @@ def _facts(record: TaskRecord) -> str:
         ("Payment", f"{amount_html(record.payment)} {_soft(cost.state)}"),
         ("Network fee", pending if record.fee is None else amount_html(record.fee)),
         (cost.total_word, amount_html(cost.total)),
-        ("Task", _linked(record) if record.address else _soft("no address yet")),
+        ("Task", _linked(record) if record.address else _number(record)),
         ("Transaction", address_html(record.tx_hash) if record.tx_hash else _soft("not sent")),
         ("Source", address_html(record.source)),
     ]
@@ -122,6 +145,12 @@ def _soft(text: str) -> str:
     return f'<span class="ogpu-soft">{esc(text)}</span>' if text else ""
 
 
+def _number(record: TaskRecord) -> str:
+    """Until the chain has it, a task has its number in the journal."""
+    number = f"#{record.key} " if record.key else ""
+    return f"{number}{_soft('no address yet')}"
+
+
 def _linked(record: TaskRecord) -> str:
     """The task's address, and a link to the explorer's page where the network has one."""
     base = record.explorer_url
@@ -130,7 +159,8 @@ def _linked(record: TaskRecord) -> str:
     where = base if record.address in base else f"{base.rstrip('/')}/{record.address}"
     return (
         f'{address_html(record.address)} <a href="{esc(where, 500)}" target="_blank" '
-        f'rel="noopener noreferrer" title="{esc(where, 500)}">explorer ↗</a>'
+        f'rel="noopener noreferrer" title="{esc(where, 500)}">'
+        '<span class="ogpu-wide">explorer </span>↗</a>'
     )
 
 
@@ -155,51 +185,36 @@ def _sent(record: TaskRecord) -> str:
     )
 
 
-def _answers(record: TaskRecord, answers: Mapping[str, Answer]) -> str:
+def _answers(
+    record: TaskRecord, answers: Mapping[str, Answer], choice: Choice, showing: Showing
+) -> str:
     if not record.responses:
         return ""
-    data = asked(record)
-    if len(record.responses) == 1:
+    drawing = drawing_of(record, answers, ordered(record, choice), showing)
+    if len(record.responses) == 1 and len(record.attempts) < 2:
         only = record.responses[0]
-        head = f'<h4 class="jp-toc-ignore tocSkip">Answer{_beside(record, only)}</h4>'
-        content = _content(answers.get(only.address), data)
+        head = f'<h4 class="jp-toc-ignore tocSkip">Answer{beside_html(record, only, choice)}</h4>'
+        content = _content(answers.get(only.address), drawing)
         return f'<section class="ogpu-answer">{head}{content}</section>'
-    shown = [_choice(r, record, answers, data) for r in record.responses[:_MAX_CHOICES]]
-    more = len(record.responses) - len(shown)
-    rest = f'<p class="ogpu-soft">… and {more:,} more.</p>' if more else ""
-    head = plural(len(record.responses), "answer")
-    return (
-        f'<section class="ogpu-answer"><h4 class="jp-toc-ignore tocSkip">{head}</h4>'
-        f'<div class="ogpu-choices">{"".join(shown)}</div>{rest}</section>'
+    return choices_html(
+        record, answers, choice, lambda response: _content(answers.get(response.address), drawing)
     )
 
 
-def _beside(record: TaskRecord, response: Response) -> str:
-    """Who answered and for how much, where a person is to choose."""
-    if record.delivery is DeliveryMethod.FIRST_RESPONSE:
-        return ""
-    by = f"{address_html(response.provider)}, bid {amount_html(response.payment)}"
-    return f' <span class="ogpu-soft">by {by}</span>'
+def drawing_of(
+    record: TaskRecord,
+    answers: Mapping[str, Answer],
+    responses: Sequence[Response],
+    showing: Showing,
+) -> Drawing:
+    """How the answers of these responses are drawn, in HTML and in text."""
+    shown = [(r.url, answers.get(r.address)) for r in responses]
+    return Drawing(shown, asked(record), showing, name=file_name(record))
 
 
-def _choice(
-    response: Response, record: TaskRecord, answers: Mapping[str, Answer], data: Json
-) -> str:
-    is_paid = response.status is ResponseStatus.CONFIRMED
-    after = since(response.at, record.published_at)
-    when = moment_html(response.at, after) if response.at and after else ""
-    paid = '<span class="ogpu-pill">✓ Confirmed</span>' if is_paid else ""
-    return (
-        f'<div class="ogpu-choice{" ogpu-ok" if is_paid else ""}"><header>'
-        f'<span>{address_html(response.provider)}</span><span class="ogpu-soft">{when}</span>'
-        f"<span>bids {amount_html(response.payment)}</span>{paid}</header>"
-        f"<div>{_content(answers.get(response.address), data)}</div></div>"
-    )
-
-
-def _content(answer: Answer | None, data: Json) -> str:
+def _content(answer: Answer | None, drawing: Drawing) -> str:
     if answer is None:
         return '<p class="ogpu-soft">Its content is being fetched.</p>'
     if answer.problem:
         return f'<p class="ogpu-wrong ogpu-bad">{esc(answer.problem)}</p>'
-    return answer_html(answer.value, data=data)
+    return drawing.html(answer)

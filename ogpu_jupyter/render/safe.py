@@ -11,12 +11,36 @@ import html
 import re
 from typing import Final
 
-# C0 and C1 without tab and newline; zero-width and invisible operators; bidi overrides and
-# isolates; the byte order mark; lone surrogates (which no message can carry); Unicode tags.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
+# C0 and C1 without tab and newline, and lone surrogates (which no message can carry).
+_CONTROL: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+# Letters of scripts and emoji in which a joiner changes what is seen, and those that are
+# written from right to left, beside which a mark of direction has its use.
+_JOINED: Final = (
+    "\u0590-\u1fff\u203c-\u3299\ua800-\ud7a3\ufb1d-\ufdff\ufe0f\ufe70-\ufefc\U00010800-\U0001faff"
 )
+_LEFTWARD: Final = (
+    "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+)
+_EMOJI: Final = "#*0-9\xa9\xae\u203c-\u3299\U0001f000-\U0001faff"
+# What takes no place or orders its neighbours: soft hyphen, fillers, bidi controls, invisible
+# operators, selectors of variants, the byte order mark, Unicode tags, and no characters at all.
+_HIDDEN: Final = (
+    "(?:[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufdd0-\ufdef\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U0001fffe\U0001ffff\U000e0000-\U000e0fff]"
+    f"|(?<![{_JOINED}])[\u200c\u200d]"
+    "|(?<![\u1820-\u18aa])[\u180b-\u180d\u180f]"
+    f"|(?<![{_LEFTWARD}])[\u200e\u200f\u061c](?![{_LEFTWARD}])"
+    f"|(?<![{_EMOJI}])[\ufe0e\ufe0f])+"
+)
+_UNSEEN: Final = re.compile(f"{_CONTROL}|{_HIDDEN}")
+_FEW: Final = 4  # hidden characters in a row, or marks upon a letter: more are counted
+# Marks that stand on a letter: many on one paint over the lines around it.
+_MARK: Final = (
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_STACKED: Final = re.compile(f"({_MARK}{{{_FEW}}})({_MARK}+)")
 _LINES: Final = re.compile("\r\n?|[\u2028\u2029]")
 # Sequences that drive a terminal: CSI, then OSC and its like up to their end, then the rest.
 _ESCAPES: Final = re.compile(
@@ -28,18 +52,26 @@ _ESCAPES: Final = re.compile(
 
 def visible(text: str) -> str:
     """The same text, with a sign in the place of each character that would not be seen."""
-    return _HIDDEN.sub(_sign, _LINES.sub("\n", text))
+    if text.isascii() and text.isprintable():
+        return text
+    return _STACKED.sub(_counted, _UNSEEN.sub(_sign, _LINES.sub("\n", text)))
 
 
 def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
+    code = ord(match[0][0])
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "\u2421"
     if 0xD800 <= code <= 0xDFFF:
         return "\ufffd"
-    return f"\u27e8U+{code:04X}\u27e9"
+    if len(match[0]) > _FEW:
+        return f"\u27e8{len(match[0])} hidden characters\u27e9"
+    return "".join(f"\u27e8U+{ord(char):04X}\u27e9" for char in match[0])
+
+
+def _counted(match: re.Match[str]) -> str:
+    return f"{match[1]}\u27e8{len(match[2])} more marks\u27e9"
 
 
 def plain(text: str, limit: int = 2000) -> str:

@@ -99,13 +99,20 @@ def _detail(record: TaskRecord, name: str) -> tuple[float | None, str, str]:
 
 def badge(record: TaskRecord) -> str:
     """One word for the state."""
-    if record.stage is Stage.FINALIZED:
+    return stage_word(record.stage)
+
+
+def stage_word(stage: Stage) -> str:
+    """As people read it: `Paid`, not `finalized`."""
+    if stage is Stage.FINALIZED:
         return "Paid"
-    return _ENDS.get(record.stage) or record.stage.value.capitalize()
+    return _ENDS.get(stage) or stage.value.capitalize()
 
 
 def sentence(record: TaskRecord) -> str:
     """What is going on, or how it ended, in one plain sentence."""
+    if not record.payload:
+        return _REMEMBERED  # made of a notebook's metadata, where that is all there is
     if record.stage is Stage.FINALIZED:
         return _finished(record)
     if record.stage is Stage.ATTEMPTED:
@@ -128,6 +135,9 @@ _SENTENCES: Final = {
     Stage.FAILED: "The network refused it. The payment was not taken.",
     Stage.ABANDONED: "Never sent. Nothing was spent.",
 }
+
+
+_REMEMBERED: Final = "This is how the notebook has it; its data and answer are not here."
 
 
 def _finished(record: TaskRecord) -> str:

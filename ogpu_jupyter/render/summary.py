@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ogpu_jupyter.tasks import DeliveryMethod, ResponseStatus, Stage
+from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from ogpu_jupyter.units import format_amount, format_time
 
-from .answers import answer_text
+from .choices import (
+    MAX_CHOICES,
+    NO_CHOICE,
+    Choice,
+    comparisons_text,
+    heading_text,
+    ordered,
+    story,
+)
 from .costs import costs
-from .page import asked
+from .drawing import AS_FOUND, Drawing, Showing
+from .page import drawing_of
 from .safe import one_line, plain
 from .stages import badge, sentence, steps
 from .words import countdown, short
@@ -17,27 +26,36 @@ from .words import countdown, short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ogpu_jupyter.tasks import Answer, Json, Response, TaskRecord
+    from ogpu_jupyter.tasks import Answer, Response, TaskRecord
 
     from .stages import Step
 
-_MAX_ANSWERS = 12
 
-
-def text(record: TaskRecord, answers: Mapping[str, Answer], now: float) -> str:
+def text(
+    record: TaskRecord,
+    answers: Mapping[str, Answer],
+    now: float,
+    *,
+    choice: Choice = NO_CHOICE,
+    showing: Showing = AS_FOUND,
+) -> str:
     """State, ids, cost, times and answers, line by line."""
     lines = [
         one_line(f"{_title(record)}: {badge(record).lower()}. {sentence(record)}", 500),
         *([one_line(record.problem, 500)] if record.problem else []),
         *(f"  {name:<12} {one_line(value, 500)}" for name, value in _facts(record, now) if value),
-        *_all_answers(record, answers),
+        *(f"  {line}" for line in story(record, choice)),
+        *_all_answers(record, answers, choice, showing),
     ]
     return "\n".join(lines)
 
 
-def answer_lines(record: TaskRecord, answers: Mapping[str, Answer]) -> list[str]:
+def answer_lines(
+    record: TaskRecord, answers: Mapping[str, Answer], showing: Showing = AS_FOUND
+) -> list[str]:
     """Those answers alone, for a terminal that has shown the rest before."""
-    return _listed(record, [r for r in record.responses if r.address in answers], answers)
+    responses = [r for r in record.responses if r.address in answers]
+    return _listed(record, responses, answers, NO_CHOICE, showing)
 
 
 def _title(record: TaskRecord) -> str:
@@ -51,7 +69,7 @@ def _facts(record: TaskRecord, now: float) -> list[tuple[str, str]]:
     unknown = "none" if record.stage is Stage.ABANDONED else "not yet known"
     fee = unknown if record.fee is None else format_amount(record.fee)
     return [
-        ("task", record.address),
+        ("task", record.address or (f"#{record.key}, no address yet" if record.key else "")),
         ("transaction", record.tx_hash),
         ("source", f"{record.source} {name}".rstrip()),
         ("network", f"{one_line(record.network, 60)}, chain {record.network_id.chain_id}"),
@@ -81,34 +99,41 @@ def _left(record: TaskRecord, now: float) -> str:
     return f"in {countdown(left)}" if left > 0 else "its time is up"
 
 
-def _all_answers(record: TaskRecord, answers: Mapping[str, Answer]) -> list[str]:
-    lines = _listed(record, record.responses[:_MAX_ANSWERS], answers)
-    more = len(record.responses) - _MAX_ANSWERS
+def _all_answers(
+    record: TaskRecord, answers: Mapping[str, Answer], choice: Choice, showing: Showing
+) -> list[str]:
+    lines = _listed(record, ordered(record, choice), answers, choice, showing)
+    more = len(record.responses) - MAX_CHOICES
     return [*lines, f"and {more} more answers"] if more > 0 else lines
 
 
 def _listed(
-    record: TaskRecord, responses: Sequence[Response], answers: Mapping[str, Answer]
+    record: TaskRecord,
+    responses: Sequence[Response],
+    answers: Mapping[str, Answer],
+    choice: Choice,
+    showing: Showing,
 ) -> list[str]:
-    data, lines = asked(record), []
+    drawing, lines = drawing_of(record, answers, responses, showing), []
+    compared = comparisons_text(record, answers, choice) if len(responses) > 1 else {}
     for response in responses:
         answer = answers.get(response.address)
-        lines += [_heading(record, response), *_indented(_content(answer, data))]
+        lines += [_heading(record, response, choice), *_indented(_content(answer, drawing))]
+        if response.address in compared:
+            lines.append(f"  ({compared[response.address]})")
     return lines
 
 
-def _heading(record: TaskRecord, response: Response) -> str:
+def _heading(record: TaskRecord, response: Response, choice: Choice) -> str:
     if record.delivery is DeliveryMethod.FIRST_RESPONSE and len(record.responses) == 1:
         return "answer:"
-    paid = ", confirmed" if response.status is ResponseStatus.CONFIRMED else ""
-    bid = format_amount(response.payment)
-    return one_line(f"answer {response.address} by {response.provider}, bid {bid}{paid}:", 500)
+    return heading_text(record, response, choice)
 
 
-def _content(answer: Answer | None, data: Json) -> str:
+def _content(answer: Answer | None, drawing: Drawing) -> str:
     if answer is None:
         return "its content is being fetched"
-    return plain(answer.problem) if answer.problem else answer_text(answer.value, data=data)
+    return plain(answer.problem) if answer.problem else drawing.text(answer)
 
 
 def _indented(text: str) -> list[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from ogpu_jupyter.tasks import DeliveryMethod, SourceStatus
 from ogpu_jupyter.units import format_amount, format_duration, format_time
 
+from .kinds.trees import payload_html, payload_text
 from .safe import esc, one_line
 from .stages import TONES, badge
 from .style import page
-from .trees import payload_html, payload_text
 from .words import address_html, amount_html, byte_count, countdown, moment_html, plural, short
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 _NUM: Final = "ogpu-num"
 
 
-def tasks_html(records: Sequence[TaskRecord], now: float) -> str:
-    """Newest first, as given."""
+def tasks_html(records: Sequence[TaskRecord], now: float, below: str = "") -> str:
+    """Newest first, as given; `below` is HTML that stands under the table."""
     if not records:
         return page('<p class="ogpu-soft">No tasks yet.</p>', "Tasks")
     heads = [
@@ -109,7 +109,10 @@ def tasks_html(records: Sequence[TaskRecord], now: float) -> str:
         ("Network fee", _NUM), ("Created", ""), ("Expires", ""), ("Network", ""),
     ]  # fmt: skip
     rows = [_task_cells(record, now) for record in records[:_MAX_ROWS]]
-    return page(_table(heads, rows, len(records) - len(rows)), "Tasks")
+    if any(record.notebook for record in records[:_MAX_ROWS]):
+        heads.append(("Notebook", ""))
+        rows = [[*row, esc(r.notebook, 60)] for row, r in zip(rows, records, strict=False)]
+    return page(_table(heads, rows, len(records) - len(rows)) + below, "Tasks")
 
 
 def _task_cells(record: TaskRecord, now: float) -> list[str]:
@@ -208,7 +211,7 @@ def sources_text(sources: Sequence[SourceRecord]) -> str:
     rows = [
         [
             one_line(source.name, 30),
-            source.address,
+            one_line(source.address),
             source.status.name.lower(),
             format_amount(source.min_payment),
             format_duration(source.max_expiry),
@@ -251,7 +254,7 @@ def status_text(status: StatusInfo) -> str:
     return "\n".join(
         [
             f"{one_line(status.network, 60)}: chain {status.chain_id}, block {status.block:,}",
-            f"  account    {status.account}",
+            f"  account    {one_line(status.account)}",
             f"  wallet     {format_amount(status.wallet)}",
             f"  vault      {format_amount(status.vault)}",
             f"  spent      {format_amount(status.spent)}",
@@ -303,7 +306,7 @@ def plan_text(plan: PlanInfo) -> str:
     lines = [
         f"Dry run of {one_line(plan.function, 80)}. {_NOTHING_SENT}",
         *([one_line(_earlier(plan), 500)] if plan.earlier else []),
-        f"  source       {plan.source}{name}",
+        f"  source       {one_line(plan.source)}{name}",
         f"  payment      {format_amount(plan.payment)}",
         f"  network fee  {format_amount(plan.max_fee_total)} at most ({plan.gas:,} gas)",
         f"  total        {format_amount(total)} at most",

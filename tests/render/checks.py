@@ -6,17 +6,25 @@ import re
 from html.parser import HTMLParser
 
 TAGS = {
-    "a", "article", "b", "code", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "h3",
-    "h4", "header", "i", "img", "li", "mark", "ol", "p", "polyline", "pre", "section", "small",
-    "span", "style", "summary", "svg", "table", "tbody", "td", "th", "thead", "time", "tr", "ul",
+    "a", "article", "audio", "b", "blockquote", "br", "button", "code", "dd", "del", "details",
+    "div", "dl", "dt", "em", "figcaption", "figure", "form", "h3", "h4", "h5", "h6", "header",
+    "hr", "i", "img", "input", "ins", "label", "li", "mark", "ol", "p", "path", "polyline", "pre",
+    "s", "section", "small", "span", "strong", "style", "summary", "svg", "table", "tbody", "td",
+    "th", "thead", "time", "title", "tr", "ul", "video",
 }  # fmt: skip
 ATTRIBUTES = {
-    "alt", "aria-current", "aria-label", "class", "dir", "height", "open", "points",
-    "preserveaspectratio", "rel", "role", "scope", "style", "tabindex", "target", "title",
-    "viewbox", "width",
+    "alt", "aria-current", "aria-label", "aria-rowcount", "checked", "class", "controls", "d",
+    "data-lm-suppress-shortcuts", "dir", "download", "height", "hidden", "method", "name", "open",
+    "points", "preload", "preserveaspectratio", "referrerpolicy", "rel", "role", "scope", "start",
+    "style", "tabindex", "target", "title", "type", "value", "viewbox", "width",
 }  # fmt: skip
 SIZE = r"-?[0-9]+(?:\.[0-9]+)?%"
-STYLE = re.compile(rf"white-space:pre-wrap|(?:(?:width|height|left|top):{SIZE};?)+")
+OWN = r"--(?:n|like|[cv][0-9]+):[0-9]+%?"  # numbers for a table's own rules
+STYLE = re.compile(rf"white-space:pre-wrap|(?:(?:width|height|left|top):{SIZE};?)+|(?:{OWN};?)+")
+SAVED = re.compile(  # a file in a link that saves it: of a type that no browser runs
+    r"data:(?:application/json|text/(?:plain|csv);charset=utf-8|image/(?:png|jpeg|gif|webp)"
+    r"|audio/(?:wav|mpeg|ogg|flac|mp4|webm)|video/(?:mp4|webm|ogg));base64,[A-Za-z0-9+/=]*"
+)
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -43,15 +51,18 @@ class Fragment(HTMLParser):
             self.wrong.append(f"<{tag}>")
         for name, value in attrs:
             self.check(tag, name, value or "")
-        if tag not in {"img", "polyline"}:
+        if tag not in {"br", "hr", "img", "input"}:
             self.open.append(tag)
 
     def check(self, tag: str, name: str, value: str) -> None:
         if (tag, name) == ("img", "src"):
             fine = re.fullmatch(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+", value)
+        elif tag in {"audio", "video"} and name == "src":
+            kinds = rf"{tag}/(wav|mpeg|ogg|flac|mp4|webm)"
+            fine = re.fullmatch(rf"data:{kinds};base64,[A-Za-z0-9+/=]+", value)
         elif (tag, name) == ("a", "href"):
             self.links.append(value)
-            fine = re.match(r"https?://", value)
+            fine = re.match(r"https?://|mailto:[a-zA-Z0-9]", value) or SAVED.fullmatch(value)
         elif name == "style":
             fine = STYLE.fullmatch(value)
         else:

@@ -6,15 +6,20 @@ import base64
 import io
 import json
 import math
+import struct
+import wave
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from ogpu_jupyter.render.choices import Choice, Rank
 from ogpu_jupyter.tasks import (
     Answer,
     Attempt,
     DeliveryMethod,
     NetworkId,
+    Reputation,
     Response,
     ResponseStatus,
     Stage,
@@ -147,6 +152,88 @@ def choosing(*, confirmed: bool = False) -> tuple[TaskRecord, dict[str, Answer]]
     }
 
 
+def deciding() -> tuple[TaskRecord, dict[str, Answer], Choice]:
+    """A strategy at work on three answers that differ in a few words."""
+    shown = choosing()[0].model_copy(update={"published_at": int(NOW) - 12})
+    text = "Rayleigh scattering: blue light, with its short waves, comes from all over the sky."
+    changed = text.replace("blue light", "violet and blue light").replace("comes", "reaches us")
+    said = dict(zip(RESPONSES, [text, changed, text], strict=True))
+    ranks = (
+        Rank(RESPONSES[1], 1, "score 0.91"),
+        Rank(RESPONSES[0], 2, "score 0.74"),
+        Rank(RESPONSES[2], 0, "quality raised KeyError: 'length'"),
+    )
+    known = {
+        PROVIDERS[0]: Reputation(tasks=12, answered=11, paid=4, seconds=6.4),
+        PROVIDERS[1]: Reputation(),
+        PROVIDERS[2]: Reputation(tasks=1240, answered=1238, paid=833, seconds=92.0),
+    }
+    choice = Choice("auto: score by quality, waits for 1 more", ranks, known)
+    return shown, {address: Answer(value=words) for address, words in said.items()}, choice
+
+
+def silhouette(place: tuple[int, int, int, int], size: tuple[int, int] = (360, 240)) -> str:
+    """Base64 of a mask: white in this ellipse, black elsewhere."""
+    image = Image.new("L", size)
+    ImageDraw.Draw(image).ellipse(place, fill=255)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def sound(seconds: float = 1.2, rate: int = 8000) -> str:
+    """Base64 of a WAV: a tone that fades."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        levels = [round(32_000 * x) for x in tone(seconds, rate)]
+        file.writeframes(struct.pack(f"<{len(levels)}h", *levels))
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def tone(seconds: float = 0.5, rate: int = 8000) -> list[float]:
+    return [
+        math.sin(n * 440 * math.tau / rate) * math.exp(-3 * n / rate)
+        for n in range(int(seconds * rate))
+    ]
+
+
+def film() -> str:
+    """Base64 of a WebM: a ball that rolls."""
+    return base64.b64encode((Path(__file__).parent / "ball.webm").read_bytes()).decode()
+
+
+MARKDOWN = """\
+## Three ways to sort
+
+Use **`sorted`** for a new list, `list.sort` to sort in place, or *heapq* when only a few of
+the smallest are wanted. See [the HOWTO](https://docs.python.org/3/howto/sorting.html) and
+<https://docs.python.org/3/library/heapq.html>.
+
+1. `sorted(rows, key=len)` is stable
+2. it costs *n* log *n*:
+   - ~~always~~ mostly
+   - less on runs that are sorted
+
+> Premature optimization is the root of all evil.
+
+| call | in place | gives |
+|---|:---:|---:|
+| `sorted(x)` | no | a list |
+| `x.sort()` | yes | `None` |
+
+```python
+from heapq import nsmallest
+
+def first(rows: list[str], n: int = 3) -> list[str]:
+    return nsmallest(n, rows, key=str.casefold)
+```
+
+![a diagram](https://example.com/sorting.png)
+"""
+
 SENTENCE = "Ada Lovelace wrote the first program in London, for Charles Babbage's engine."
 
 
@@ -156,6 +243,16 @@ def entity(word: str, group: str, score: float) -> dict[str, Any]:
         "entity_group": group, "word": word, "score": score,
         "start": start, "end": start + len(word),
     }  # fmt: skip
+
+
+CITIES = ["Oslo", "Bergen", "Bodø", "Tromsø", "Røros", "Lillehammer", "Longyearbyen"]
+
+
+def embedding(seed: int, size: int = 384) -> list[float]:
+    """Numbers that say nothing of their neighbours, of norm 1; the same for the same seed."""
+    numbers = [math.sin((n + 1) * (seed + 2) * 12.9898) * 43758.5453 % 1 - 0.5 for n in range(size)]
+    size_of_all = math.hypot(*numbers)
+    return [x / size_of_all for x in numbers]
 
 
 ANSWERS: dict[str, tuple[Any, Any]] = {
@@ -192,7 +289,7 @@ ANSWERS: dict[str, tuple[Any, Any]] = {
                     "box": {"xmin": 208, "ymin": 138, "xmax": 264, "ymax": 198},
                 },
                 {
-                    "label": "sun",
+                    "label": "the sun over the hills",
                     "score": 0.652,
                     "box": {"xmin": 250, "ymin": 18, "xmax": 300, "ymax": 68},
                 },
@@ -270,6 +367,178 @@ ANSWERS: dict[str, tuple[Any, Any]] = {
         {"samples": 100_000, "seed": 4},
     ),
     "series": ([math.sin(n / 6) * math.exp(-n / 60) for n in range(120)], {"n": 120}),
+    "several series": (
+        {
+            "epoch": list(range(1, 31)),
+            "loss": [2 / n + math.sin(n) / 20 for n in range(1, 31)],
+            "validation": [2.2 / n + 0.1 if n % 7 else None for n in range(1, 31)],
+        },
+        {"epochs": 30},
+    ),
+    "embeddings": ([embedding(n) for n in range(4)], {"input": ["a", "b", "c", "d"]}),
+    "long table": (
+        [
+            {"id": n, "city": CITIES[n % 7], "rain": (n * 7919 % 4001) / 13, "seen": n % 3 == 0}
+            for n in range(5000)
+        ],
+        {"rows": 5000},
+    ),
+    "markdown": (
+        {"role": "assistant", "content": MARKDOWN},
+        {"messages": [{"role": "user", "content": "How do I sort in Python?"}]},
+    ),
+    "conversation": (
+        {
+            "model": "openchat:7b",
+            "message": {
+                "role": "assistant",
+                "content": "<think>The sum is 17 + 25. 17 + 20 = 37, and 5 more.</think>It is 42.",
+            },
+            "done": True,
+            "eval_count": 31,
+        },
+        {"messages": [{"role": "user", "content": "17 + 25?"}]},
+    ),
+    "turns": (
+        [
+            {
+                "generated_text": [
+                    {"role": "user", "content": "A word for a tide pool?"},
+                    {"role": "assistant", "content": "In Orkney, a *gloup*: no, that is a cave."},
+                ]
+            }
+        ],
+        {"input": "…"},
+    ),
+    "generated": (
+        [{"generated_text": "# A plan\n\n- water the **plants**\n- feed the cat"}],
+        {"input": "A plan for Sunday"},
+    ),
+    "long text": (
+        {"result": "\n".join(f"Line {n} of a long report." for n in range(1, 101))},
+        {"input": "report"},
+    ),
+    "link": ("https://docs.python.org/3/library/heapq.html", {"input": "a link"}),
+    "images": (
+        {"images": [picture(size=(240, 160)), picture("JPEG", (160, 240)), picture()]},
+        {"prompt": "three houses", "n": 3},
+    ),
+    "masks": (
+        {
+            "result": [
+                {"label": "house", "score": 0.99, "mask": silhouette((44, 76, 146, 206))},
+                {"label": "tree", "score": 0.93, "mask": silhouette((206, 136, 266, 200))},
+                {"label": "sky", "score": None, "mask": silhouette((-60, -140, 420, 120))},
+            ]
+        },
+        {"input": picture("JPEG"), "args": {"task": "image-segmentation"}},
+    ),
+    "masks alone": (
+        [{"label": "house", "score": 0.99, "mask": silhouette((44, 76, 146, 206))}],
+        {"input": "elsewhere"},
+    ),
+    "depth": (
+        {
+            "predicted_depth": [
+                [math.hypot(x - 30, y - 20) for x in range(60)] for y in range(40)
+            ],
+        },
+        {"input": picture(size=(240, 160)), "args": {"task": "depth-estimation"}},
+    ),
+    "audio": ({"audio_base64": sound(), "seed": 7}, {"text": "a bell"}),
+    "speech": ({"audio": [tone()], "sampling_rate": 8000}, {"input": "a bell"}),
+    "video": ({"video": film()}, {"prompt": "a ball that rolls"}),
+    "bytes": ({"file": base64.b64encode(b"%PDF-1.7" + bytes(range(256)) * 8).decode()}, {"n": 1}),
+    "spoken": (
+        {
+            "text": " Hello there. How are you?",
+            "segments": [
+                {"start": 0.0, "end": 1.4, "text": " Hello there.", "speaker": "A"},
+                {"start": 1.9, "end": 3.2, "text": " How are you?", "speaker": "B"},
+            ],
+            "language": "english",
+        },
+        {"input": f"data:audio/wav;base64,{sound()}"},
+    ),
+    "answer in its text": (
+        {"answer": "London", "score": 0.912, "start": 40, "end": 46},
+        {"input": {"question": "Where was it written?", "context": SENTENCE}},
+    ),
+    "answers": (
+        [
+            {"answer": "Ada Lovelace", "score": 0.81, "start": 0, "end": 12},
+            {"answer": "Charles Babbage", "score": 0.12, "start": 52, "end": 67},
+        ],
+        {"input": {"question": "Who?", "context": SENTENCE}},
+    ),
+    "cells": (
+        {
+            "answer": "AVERAGE > 763.2, 650.75",
+            "coordinates": [[0, 1], [2, 1]],
+            "cells": ["763.2", "650.75"],
+            "aggregator": "AVERAGE",
+        },
+        {"input": {"table": {"city": ["Oslo"], "rain": [763.2]}, "query": "How much?"}},
+    ),
+    "gap": (
+        [
+            {
+                "score": score,
+                "token": 3000 + n,
+                "token_str": f" {word}",
+                "sequence": f"The capital of France is {word}.",
+            }
+            for n, (word, score) in enumerate([("Paris", 0.88), ("Lyon", 0.05), ("Lille", 0.02)])
+        ],
+        {"input": "The capital of France is <mask>."},
+    ),
+    "zero-shot": (
+        {
+            "sequence": "The train was late again.",
+            "labels": ["transport", "weather", "food"],
+            "scores": [0.941, 0.046, 0.013],
+        },
+        {"input": "The train was late again.", "args": {"candidate_labels": ["transport"]}},
+    ),
+    "one label each": (
+        [
+            {"label": "POSITIVE", "score": 0.998},
+            {"label": "NEGATIVE", "score": 0.964},
+            {"label": "POSITIVE", "score": 0.871},
+        ],
+        {"input": ["I love it", "It broke on the second day", "Fine for what it costs, I think"]},
+    ),
+    "list": (
+        [
+            [{"label": "POSITIVE", "score": 0.998}, {"label": "NEGATIVE", "score": 0.002}],
+            [{"label": "NEGATIVE", "score": 0.964}, {"label": "POSITIVE", "score": 0.036}],
+        ],
+        {"input": ["I love it", "It broke"], "args": {"top_k": 2}},
+    ),
+    "embedding": (
+        {"embedding": [math.sin(n * n) / (1 + n % 7) for n in range(384)]},
+        {"input": SENTENCE},
+    ),
+    "error": (
+        {
+            "error": "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "type": "OutOfMemoryError",
+            "traceback": "Traceback (most recent call last):\n"
+            '  File "/app/service.py", line 41, in run\n'
+            "    out = pipe(prompt)\n"
+            "torch.cuda.OutOfMemoryError: CUDA out of memory.",
+        },
+        {"prompt": "a very large picture"},
+    ),
+    "invalid": (
+        {
+            "detail": [
+                {"loc": ["body", "messages"], "msg": "Field required", "type": "missing"},
+                {"loc": ["body", "n"], "msg": "Input should be less than 10", "type": "less_than"},
+            ]
+        },
+        {"prompt": "?"},
+    ),
     "json": (
         {
             "model": {"name": "resnet", "layers": [{"kind": "conv", "size": [3, 3]}] * 3},

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ogpu_jupyter.render.images import picture
+from ogpu_jupyter.render.kinds.images import picture
 from tests.render import samples
 
 KINDS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}

@@ -24,6 +24,12 @@ from tests.render.checks import CONTROLS, HOSTILE, safe
         ("\ud83d alone", "\ufffd alone"),
         ("👩\u200d🔬 naïve עברית", "👩\u200d🔬 naïve עברית"),
         ("tag\U000e0041", "tag⟨U+E0041⟩"),
+        ("ignore\U000e0041\U000e0042\U000e0043\U000e0044\U000e0045", "ignore⟨5 hidden characters⟩"),
+        ("pa\u00ady\u200dp\u200cal", "pa⟨U+00AD⟩y⟨U+200D⟩p⟨U+200C⟩al"),
+        *[(text, text) for text in ("\u0645\u06cc\u200c\u062e\u0648", "\u0915\u094d\u200d\u0937")],
+        ("1\u200e2 \u061cx א\u200f.", "1⟨U+200E⟩2 ⟨U+061C⟩x א\u200f."),
+        ("❤\ufe0f\u200d🔥 1\ufe0f\u20e3 a\ufe0f", "❤\ufe0f\u200d🔥 1\ufe0f\u20e3 a⟨U+FE0F⟩"),
+        ("e\u0301 Z" + "\u0316" * 9, "e\u0301 Z" + "\u0316" * 4 + "⟨5 more marks⟩"),
     ],
 )
 def test_what_would_not_be_seen_is_a_sign(text: str, shown: str) -> None:

@@ -5,34 +5,43 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from ogpu_jupyter.render.registry import Kind, figure
+from ogpu_jupyter.render.safe import esc, plain
+from ogpu_jupyter.render.words import plural
+
 from .images import picture
-from .registry import Kind, figure
-from .safe import esc, plain
-from .words import plural
 
 if TYPE_CHECKING:
+    from ogpu_jupyter.render.registry import Given
     from ogpu_jupyter.tasks import Json
-
-    from .registry import Given
 
 _MAX_DEPTH: Final = 12
 _MAX_ITEMS: Final = 100
 _MAX_NODES: Final = 1000
 _MAX_STRING: Final = 1000
+_LEAST_STRING: Final = 40
+_MAX_CHARACTERS: Final = 40_000  # of all texts in one tree
 _OPEN_LEVELS: Final = 2
 _SMALL: Final = 40
 _MAX_PAYLOAD: Final = 4000
 
 
 class _Budget:
-    """How many more values may be shown: a wide tree of small branches ends too."""
+    """How much more may be shown: a wide tree of small branches ends too, and so do long texts."""
 
     def __init__(self, nodes: int = _MAX_NODES) -> None:
         self.left = nodes
+        self._characters = _MAX_CHARACTERS
 
     def take(self) -> bool:
         self.left -= 1
         return self.left >= 0
+
+    def length(self, text: str) -> int:
+        """How much of a text may be shown: a little of each, when much was shown before."""
+        limit = max(_LEAST_STRING, min(_MAX_STRING, self._characters))
+        self._characters -= min(len(text), limit)
+        return limit
 
 
 def tree_html(value: Json) -> str:
@@ -63,7 +72,7 @@ class _Tree:
             return f"{key}…"
         if isinstance(value, (dict, list)) and value:
             return self._branch(key, value, depth)
-        return f"{key}{_leaf(value)}"
+        return f"{key}{_leaf(value, self._budget)}"
 
     def _branch(self, key: str, value: dict[str, Json] | list[Json], depth: int) -> str:
         count = plural(len(value), "field" if isinstance(value, dict) else "item")
@@ -88,12 +97,12 @@ def _items(value: dict[str, Json] | list[Json]) -> list[tuple[str, Json]]:
     return [(f'<span class="ogpu-k">{n}: </span>', v) for n, v in enumerate(value[:_MAX_ITEMS])]
 
 
-def _leaf(value: Json) -> str:
+def _leaf(value: Json, budget: _Budget) -> str:
     if isinstance(value, str):
         image = picture(value)
         if image is not None:
             return f'<span class="ogpu-v">[{image.name}]</span>'
-        return f'<span class="ogpu-s" dir="auto">{esc(value, _MAX_STRING)}</span>'
+        return f'<span class="ogpu-s" dir="auto">{esc(value, budget.length(value))}</span>'
     return f'<span class="ogpu-v">{esc(scalar(value))}</span>'
 
 
@@ -112,7 +121,7 @@ def tree_text(value: Json) -> str:
 def _pruned(value: Json, depth: int, budget: _Budget) -> Json:
     if isinstance(value, str):
         image = picture(value)
-        return f"[{image.name}]" if image else plain(value, _MAX_STRING)
+        return f"[{image.name}]" if image else plain(value, budget.length(value))
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
         return figure(value)
     if not isinstance(value, (dict, list)):
@@ -139,5 +148,9 @@ def _read_any(value: Json, _: Given) -> tuple[Json] | None:
 
 
 ANY: Final = Kind(
-    "JSON", _read_any, lambda read: tree_html(read[0]), lambda read: tree_text(read[0])
+    "JSON",
+    _read_any,
+    lambda read: tree_html(read[0]),
+    lambda read: tree_text(read[0]),
+    ("any", "tree"),
 )

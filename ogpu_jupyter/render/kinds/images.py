@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 10 * 2**20
 MAX_SIDE: Final = 16_384
 MAX_PIXELS: Final = 50_000_000
+_MAX_PARTS: Final = 50_000  # chunks or segments: a stranger's may have a million empty ones
 _SHORTEST: Final = 40  # characters of base64: less than the smallest real picture has
 _BEGINNINGS: Final = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")  # the signatures in base64
 _DATA_URL: Final = re.compile(r"data:image/[a-z0-9.+-]{1,20};base64,", re.IGNORECASE)
@@ -88,8 +89,9 @@ def _need(truth: object) -> None:
 def _png(raw: bytes) -> tuple[int, int]:
     """Every chunk has its right checksum; the first is IHDR, and IEND is the end of all."""
     names = []
-    for name, body in _png_chunks(raw):
+    for name, body in png_chunks(raw):
         names.append(name)
+        _need(len(names) <= _MAX_PARTS)
         if len(names) == 1:
             _need(name == b"IHDR" and len(body) == 13)
             size = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
@@ -97,7 +99,8 @@ def _png(raw: bytes) -> tuple[int, int]:
     return size
 
 
-def _png_chunks(raw: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def png_chunks(raw: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """ValueError where a checksum is wrong, or something stands behind the end."""
     at, view = 8, memoryview(raw)
     while at < len(raw):
         length = int.from_bytes(raw[at : at + 4], "big")
@@ -116,7 +119,7 @@ _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 def _jpeg(raw: bytes) -> tuple[int, int]:
     """Segments follow each other from the start to an end marker that is the last thing."""
     at, size = 2, (0, 0)
-    while True:
+    for _ in range(_MAX_PARTS):
         found = _JPEG_MARKER.search(raw, at)
         _need(found)
         assert found is not None
@@ -132,6 +135,7 @@ def _jpeg(raw: bytes) -> tuple[int, int]:
                 int.from_bytes(raw[at + 3 : at + 5], "big"),
             )
         at += length
+    raise ValueError
 
 
 def _gif(raw: bytes) -> tuple[int, int]:
