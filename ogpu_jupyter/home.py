@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -20,3 +22,14 @@ def private_folder(folder: Path) -> Path:
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+def notebook_name() -> str:
+    """The file that this kernel runs for: Jupyter's servers and VS Code say so, others don't.
+
+    Only its last part, for a path may say more than a person means to keep.
+    """
+    told = getattr(sys.modules.get("__main__"), "__vsc_ipynb_file__", None)
+    path = told if isinstance(told, str) else os.environ.get("JPY_SESSION_NAME", "")
+    name = re.split(r"[/\\]", path)[-1]
+    return name[:120] if name.endswith(".ipynb") else ""

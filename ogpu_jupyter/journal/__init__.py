@@ -14,9 +14,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError, UnknownName
+from ogpu_jupyter.home import notebook_name
 from ogpu_jupyter.tasks import (
     Answer,
     NetworkId,
+    Reputation,
     Stage,
     TaskRecord,
     TransactionKind,
@@ -25,6 +27,7 @@ from ogpu_jupyter.tasks import (
 )
 
 from .file import File, journal_path
+from .reputations import reputations
 from .rows import (
     SELECT_TASKS,
     SELECT_TRANSACTIONS,
@@ -33,6 +36,7 @@ from .rows import (
     insert,
     marks,
     network_text,
+    read_answers,
     read_record,
     sql_text,
     task_row,
@@ -107,7 +111,9 @@ class Journal:
                 earlier = self.find_same(draft)
                 if earlier is not None:
                     return earlier, False
-            record = draft.model_copy(update={"owner": self.owner})
+            record = draft.model_copy(
+                update={"owner": self.owner, "notebook": draft.notebook or notebook_name()}
+            )
             self._run(insert("tasks", task_row(record)))
             ((key,),) = self._file.rows("SELECT last_insert_rowid()")
         return record.model_copy(update={"key": key}), True
@@ -198,6 +204,15 @@ class Journal:
             return self._tasks_on(network_id, where, pattern, pattern, pattern)
         return self._tasks_on(network_id, "name = ?", sql_text(text))
 
+    def known(self, references: Sequence[str]) -> list[TaskRecord]:
+        """The tasks, on any network, of these whole addresses and transactions."""
+        found: dict[int, TaskRecord] = {}
+        for start in range(0, len(references), _AT_ONCE):
+            some = [text.lower() for text in references[start : start + _AT_ONCE]]
+            where = f"(address IN ({marks(some)}) OR tx_hash IN ({marks(some)}))"
+            found.update((task.key, task) for task in self._tasks(where, *some, *some))
+        return list(found.values())
+
     def tasks(
         self,
         network_id: NetworkId | None = None,
@@ -253,6 +268,17 @@ class Journal:
             total += sum(_cost(record) for record in self._tasks(where, *some, *skip))
         return total
 
+    def payloads(
+        self, network_id: NetworkId, source: str, function: str, *, limit: int, max_bytes: int
+    ) -> list[bytes]:
+        """What a source's function was asked by this machine, newest first; no huge ones."""
+        sql = (
+            "SELECT payload FROM tasks WHERE network = ? AND source = ? AND length(payload) <= ?"
+            " AND json_extract(record, '$.function') = ? ORDER BY key DESC LIMIT ?"
+        )
+        where = (network_text(network_id), source.lower(), max_bytes, sql_text(function))
+        return [payload for (payload,) in self._file.rows(sql, *where, limit)]
+
     def _tasks_on(
         self, network_id: NetworkId | None, where: str, *values: Any, limit: int | None = None
     ) -> list[TaskRecord]:
@@ -277,6 +303,12 @@ class Journal:
     ) -> AbstractContextManager[None]:
         """Held by one sender of the account at a time, over all kernels and threads."""
         return self._file.locks.sending(f"{network_text(network_id)} {account.lower()}", timeout)
+
+    def confirming(
+        self, network_id: NetworkId, task: str, timeout: float
+    ) -> AbstractContextManager[None]:
+        """Held by one who confirms an answer of the task, over all kernels and threads."""
+        return self._file.locks.confirming(f"{network_text(network_id)} {task.lower()}", timeout)
 
     def add_transaction(self, transaction: TransactionRecord) -> None:
         """Writes it down; a publish marks its task as signed in the same step.
@@ -395,11 +427,13 @@ class Journal:
 
     def answers(self, task_key: int) -> dict[str, Answer]:
         """By the response's address."""
-        sql = "SELECT response, answer FROM answers WHERE task = ? ORDER BY rowid"
-        return {
-            response: Answer.model_validate(json.loads(text))
-            for response, text in self._file.rows(sql, task_key)
-        }
+        return read_answers(self._file, task_key)
+
+    def reputations(
+        self, network_id: NetworkId, providers: Sequence[str], *, besides: int = 0
+    ) -> dict[str, Reputation]:
+        """What is known of each provider here, from its newest tasks other than `besides`."""
+        return reputations(self._file, network_id, providers, besides)
 
     # -- how far the chain was followed ------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError
 from ogpu_jupyter.home import data_home
 
+from .listing import SCHEMA, WeiSum
 from .locks import Locks
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ _MIGRATIONS: Final = (
         timestamp INTEGER NOT NULL
     );
     """,
+    SCHEMA,
 )
 
 
@@ -187,6 +189,8 @@ class File:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a power cut must not forget a signature
         connection.execute("PRAGMA foreign_keys = ON")
+        # Typed as if SQLite took integers alone; text comes back as it is.
+        connection.create_aggregate("wei_sum", 1, WeiSum)  # type: ignore[arg-type]
         for number, step in enumerate(_MIGRATIONS[version:], version + 1):
             connection.executescript(
                 f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {_APPLICATION};"

@@ -51,6 +51,14 @@ class Locks:
             yield
 
     @contextmanager
+    def confirming(self, what: str, timeout: float) -> Iterator[None]:
+        """One who confirms an answer of the task `what` at a time."""
+        name = f"confirm-{hashlib.sha256(what.encode()).hexdigest()[:32]}.lock"
+        busy = "Another notebook has been confirming an answer of this task"
+        with self._hold(name, timeout, busy):
+            yield
+
+    @contextmanager
     def _hold(self, name: str, timeout: float, busy: str) -> Iterator[None]:
         lock = FileLock(self._folder / name, timeout=max(0.0, timeout), mode=0o600)
         try:

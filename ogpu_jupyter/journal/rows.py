@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ogpu_jupyter.errors import JournalError
-from ogpu_jupyter.tasks import NetworkId, TaskRecord, TransactionRecord
+from ogpu_jupyter.tasks import Answer, NetworkId, TaskRecord, TransactionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from .file import File
 
 Record = TypeVar("Record", TaskRecord, TransactionRecord)
 
@@ -74,6 +76,15 @@ def read_record(kind: type[Record], text: str, **more: Any) -> Record:
             f"A record in the journal can't be read: {error}.",
             hint="Type `%pip install -U ogpu-jupyter` if a newer version wrote it.",
         ) from None
+
+
+def read_answers(file: File, task_key: int) -> dict[str, Answer]:
+    """By the response's address."""
+    sql = "SELECT response, answer FROM answers WHERE task = ? ORDER BY rowid"
+    return {
+        response: Answer.model_validate(json.loads(text))
+        for response, text in file.rows(sql, task_key)
+    }
 
 
 def changed(record: Record, changes: Mapping[str, Any]) -> Record:

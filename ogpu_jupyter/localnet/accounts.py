@@ -59,11 +59,42 @@ ALL: Final = (
         "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
         "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
     ),
+    Account(
+        "0xBcd4042DE499D14e55001CcbB24a551F3b954096",
+        "0xf214f2b2cd398c806f84e317254e0f0b801d0643303237d97a22a48e01628897",
+    ),
+    Account(
+        "0x71bE63f3384f5fb98995898A86B02Fb2426c5788",
+        "0x701b615bbdfb9de65240bc28bd21bbc0d996645a3dd57e7b12bc2bdf6f192c82",
+    ),
+    Account(
+        "0xFABB0ac9d68B0B445fB7357272Ff202C5651694a",
+        "0xa267530f49f8280200edf313ee7af6b827f2a8bce2897751d06a843f644967b1",
+    ),
+    Account(
+        "0x1CBd3b2770909D4e10f157cABC84C7264073C9Ec",
+        "0x47c99abed3324a2707c28affff1267e45918ec8c3f20b8aa892e8b065d2942dd",
+    ),
+    Account(
+        "0xdF3e18d64BC6A983f673Ab319CCaE4f1a57C7097",
+        "0xc526ee95bf44d8fc405a158bb884d9d1238d99f0612e9f33d006bb0789009aaa",
+    ),
+    Account(
+        "0xcd3B766CCDd6AE721141F452C550Ca635964ce71",
+        "0x8166f546bab6da521a8369cab06c5d2b9e46670292d85c875ee9ec20e84ffb61",
+    ),
 )
 
-# The last ones work for the network, so that nobody's nonces are used by two.
+# All but the users' work for the network, so that nobody's nonces are used by two.
 USERS: Final = ALL[:6]
 PUBLISHER: Final = ALL[6]
 MASTER: Final = ALL[7]
 PROVIDER: Final = ALL[8]
 DEPLOYER: Final = ALL[9]
+BIDDERS: Final = ALL[10:13]
+BIDDERS_MASTERS: Final = ALL[13:16]  # a master has one provider
+
+
+def serving(bidders: int) -> list[str]:
+    """The addresses of who serves a source: the provider, or so many bidders."""
+    return [account.address for account in BIDDERS[:bidders] or [PROVIDER]]

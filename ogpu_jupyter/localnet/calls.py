@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 TASK_PUBLISHED: Final = "0x3bf5b04cf8ed447db6fda0a63a96369fd5dde6b366b6b480e784be44b26a6c22"
 TASK_PARAMS: Final = "0x155315f9"
 GET_STATUS: Final = "0x4e69d560"
+_ATTEMPTER_ID: Final = "0xe328c6c6"
+_RESPONSE_OF: Final = "0xe2c116da"
 _ATTEMPT: Final = "0x84895f34"
 _SUBMIT: Final = "0x2cbb753b"
 
@@ -42,6 +44,14 @@ def told(task: str, params: bytes, status: bytes) -> Told:
 
 def attempt(task: str, provider: str, payment: int) -> str:
     return _ATTEMPT + _address(task) + _address(provider) + _number(payment)
+
+
+def attempter_id(provider: str) -> str:
+    return _ATTEMPTER_ID + _address(provider)
+
+
+def response_of(provider: str) -> str:
+    return _RESPONSE_OF + _address(provider)
 
 
 def submit(task: str, provider: str, url: str, payment: int) -> str:

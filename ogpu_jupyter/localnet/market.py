@@ -1,4 +1,4 @@
-"""What makes a chain a market: contracts, a provider with its stake, and the services' sources.
+"""What makes a chain a market: contracts, providers with their stakes, the services' sources.
 
 The dev accounts sign in the node, so that starting takes no library of wallets.
 """
@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from eth_hash.auto import keccak
 
 from ogpu_jupyter.errors import NetworkError
-from ogpu_jupyter.localnet.accounts import DEPLOYER, MASTER, PROVIDER, PUBLISHER
+from ogpu_jupyter.localnet.accounts import (
+    BIDDERS,
+    BIDDERS_MASTERS,
+    DEPLOYER,
+    MASTER,
+    PROVIDER,
+    PUBLISHER,
+    serving,
+)
 from ogpu_jupyter.localnet.contracts import DEPLOY_GAS, addresses, bytecode, checksum
 
 if TYPE_CHECKING:
@@ -54,16 +62,20 @@ def _set_up(
     sender.add(DEPLOYER.address, None, bytecode("Market"), gas=DEPLOY_GAS)
     contracts = addresses(DEPLOYER.address, nonce=0)
     terminal, nexus = contracts.terminal, contracts.nexus
-    announce = _call("announceProvider(address,uint256)", PROVIDER.address, STAKE)
-    sender.add(MASTER.address, terminal, announce, value=STAKE)
-    sender.add(PROVIDER.address, terminal, _call("announceMaster(address)", MASTER.address))
+    several = any(service.bidders for service in services.values())
+    pairs = zip(BIDDERS, BIDDERS_MASTERS, strict=True) if several else ()
+    for provider, master in [(PROVIDER, MASTER), *pairs]:
+        announce = _call("announceProvider(address,uint256)", provider.address, STAKE)
+        sender.add(master.address, terminal, announce, value=STAKE)
+        sender.add(provider.address, terminal, _call("announceMaster(address)", master.address))
     for service in services.values():
         url = put(json.dumps(service.metadata).encode())
         sender.add(PUBLISHER.address, nexus, _publish(service, url), gas=1_500_000)
     sources = _published(sender.send())
-    for source in sources:
-        register = _call("register(address,address,uint8)", source, PROVIDER.address, _CPU)
-        sender.add(PROVIDER.address, nexus, register)
+    for source, service in zip(sources, services.values(), strict=True):
+        for provider in serving(len(service.bidders)):
+            register = _call("register(address,address,uint8)", source, provider, _CPU)
+            sender.add(provider, nexus, register)
     sender.send()
     return Market(dataclasses.asdict(contracts), dict(zip(services, sources, strict=True)))
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import InputError, NodeUnavailable, OgpuError
-from ogpu_jupyter.localnet.accounts import DEPLOYER, PROVIDER, USERS, Account
+from ogpu_jupyter.localnet.accounts import DEPLOYER, USERS, Account
 from ogpu_jupyter.localnet.children import when_orphaned
 from ogpu_jupyter.localnet.clock import Clock
 from ogpu_jupyter.localnet.market import set_up
@@ -62,7 +62,6 @@ class _Parts:
         provider = Provider(
             rpc_url=self._node.rpc.url,
             contracts=self.description["contracts"],
-            account=PROVIDER.address,
             sources=self.description["services"],
             store=self._pins,
         )

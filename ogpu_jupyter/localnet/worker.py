@@ -1,6 +1,6 @@
 """The process in which services run, one question at a time.
 
-A line of JSON comes in, `{"service", "data"}`, and one goes out, `{"answer"}` or
+A line of JSON comes in, `{"service", "data", "by"}`, and one goes out, `{"answer"}` or
 `{"error"}`. It ends when its standard input closes, also in the middle of a service, so it
 never outlives the provider.
 """
@@ -38,7 +38,7 @@ def _answer(line: bytes) -> bytes:
 
     try:
         question = json.loads(line)
-        answer = SERVICES[question["service"]].answer(question["data"])
+        answer = SERVICES[question["service"]].answer(question["data"], question.get("by", ""))
         return json.dumps({"answer": answer}, allow_nan=False).encode()
     except Exception as error:  # noqa: BLE001 - whatever a service does is its answer
         return json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}).encode()

@@ -37,10 +37,12 @@ class Ticket:
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self._canceled = ""
+        self._ended = threading.Event()
 
     def cancel(self, why: str) -> None:
         with self._lock:
             self._canceled = self._canceled or why
+            self._ended.set()
             if self._worker is not None:
                 self._worker.kill()
 
@@ -48,6 +50,11 @@ class Ticket:
         """ServiceError when it was canceled."""
         if self._canceled:
             raise ServiceError(self._canceled)
+
+    def wait(self, seconds: float) -> None:
+        """Let the time pass; ServiceError when it is canceled meanwhile."""
+        self._ended.wait(seconds)
+        self.check()
 
     def hold(self, worker: Worker | None) -> None:
         with self._lock:
@@ -73,11 +80,13 @@ class Worker:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, service: str, data: object) -> Any:
-        """The service's answer; ServiceError when it raises or its process ends."""
+    def ask(self, service: str, data: object, by: str = "") -> Any:
+        """The service's answer, as the bidder named gives it; ServiceError when it raises or
+        its process ends.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        question = json.dumps({"service": service, "data": data}).encode() + b"\n"
+        question = json.dumps({"service": service, "data": data, "by": by}).encode() + b"\n"
         try:
             self._process.stdin.write(question)
             self._process.stdin.flush()
@@ -122,11 +131,11 @@ class Workers:
         """Start one process ahead, in the background."""
         self._put_back(Worker())
 
-    def run(self, service: str, data: object, ticket: Ticket) -> Any:
+    def run(self, service: str, data: object, ticket: Ticket, by: str = "") -> Any:
         worker = self._take()
         try:
             ticket.hold(worker)
-            answer = worker.ask(service, data)
+            answer = worker.ask(service, data, by)
         except ServiceError:
             ticket.check()  # the reason that it was ended for comes first
             raise

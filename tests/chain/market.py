@@ -31,6 +31,7 @@ class Terms:
     min_payment: int = 1
     max_expiry: int = 10**9
     metadata: tuple[()] = ()
+    bidders: tuple[()] = ()
 
 
 class Market:

@@ -42,7 +42,6 @@ class Bench:
         return Provider(
             rpc_url=self.rpc.url,
             contracts=self.market.contracts,
-            account=PROVIDER.address,
             sources=self.market.services,
             store=self.pins,
         )

@@ -7,9 +7,11 @@ import io
 import json
 import math
 import statistics
+import struct
 import subprocess
 import sys
 import time
+import wave
 
 import pydantic
 import pytest
@@ -22,7 +24,9 @@ from ogpu_jupyter.tasks import DeliveryMethod
 
 EXAMPLES = {
     "text2text": {"messages": [{"role": "user", "content": "What is 17 * 23?"}]},
+    "text2text_bids": {"messages": [{"role": "user", "content": "What is 17 * 23?"}]},
     "text2image": {"prompt": "a misty mountain lake at sunrise"},
+    "text2audio": {"notes": "C4 E4 G4 C5:2"},
     "inference": {"input": "I love how quiet it is."},
     "describe": {"rows": [{"city": "Oslo", "rain": 763}, {"city": "Bergen", "rain": 2250}]},
     "montecarlo": {"samples": 1000, "seed": 7},
@@ -45,7 +49,8 @@ def chat(*said):
 def test_the_issue_s_services_are_there():
     assert set(SERVICES) == {*EXAMPLES, "fail"}
     assert all(service.function == name for name, service in SERVICES.items())
-    assert all(s.delivery is DeliveryMethod.FIRST_RESPONSE for s in SERVICES.values())
+    manual = {n for n, s in SERVICES.items() if s.delivery is DeliveryMethod.MANUAL_CONFIRMATION}
+    assert manual == {"text2text_bids"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -514,3 +519,110 @@ def test_pi_comes_nearer_with_more_points():
 def test_another_seed_throws_other_points():
     assert ask("montecarlo", seed=1)["estimate"] != ask("montecarlo", seed=2)["estimate"]
     assert ask("montecarlo", samples=1)["samples"] == 1
+
+
+# --- text2audio ---------------------------------------------------------------------------------
+
+
+def heard(notes, **options):
+    answer = ask("text2audio", notes=notes, **options)
+    with wave.open(io.BytesIO(base64.b64decode(answer["audio_base64"], validate=True))) as sound:
+        assert sound.getframerate() == answer["sampling_rate"]
+        assert sound.getnframes() / sound.getframerate() == pytest.approx(answer["seconds"], abs=1)
+        return struct.unpack(f"<{sound.getnframes()}h", sound.readframes(sound.getnframes()))
+
+
+def test_a_tune_is_a_wav_that_is_heard():
+    samples = heard("C4 E4 G4")
+
+    assert 25_000 < max(map(abs, samples)) <= 32_767
+    assert heard("C4 E4 G4") == samples
+    assert heard("C4 E4 A4") != samples
+
+
+def test_a_string_has_the_pitch_of_its_note():
+    """The tone repeats itself after one wave: 440 times a second for A4."""
+    samples = heard("A4:4")[4000:8000]
+    alike = {
+        lag: sum(a * b for a, b in zip(samples, samples[lag:], strict=False))
+        for lag in range(25, 60)
+    }
+
+    assert max(alike, key=alike.get) == pytest.approx(16_000 / 440, abs=1.5)
+
+
+def test_tempo_and_beats_make_the_length():
+    slow, quick = len(heard("C4:4", tempo=60)), len(heard("C4:4", tempo=120))
+
+    assert slow - quick == pytest.approx(2 * 16_000, abs=2)
+    assert len(heard("C4:99 " * 50, tempo=40)) == 30 * 16_000
+
+
+@pytest.mark.parametrize("notes", ["H4", "C9", "C4:", "C4:1234", "c4", "", "<script>"])
+def test_what_is_no_note_is_named(notes):
+    with pytest.raises(pydantic.ValidationError, match=r"no note|at least 1"):
+        ask("text2audio", notes=notes)
+
+
+# --- the assistant at three degrees of care ---------------------------------------------------
+
+
+def replies(*said):
+    """What each bidder answers, by its name."""
+    service = SERVICES["text2text_bids"]
+    data = {"messages": [{"role": "user", "content": text} for text in said]}
+    return {b.name: service.answer(data, b.name)["content"] for b in service.bidders}
+
+
+def test_the_bidders_differ_in_price_time_and_care():
+    """No one is the best in all three."""
+    bidders = SERVICES["text2text_bids"].bidders
+    cheapest = min(bidders, key=lambda b: b.per_cent)
+    soonest = min(bidders, key=lambda b: b.seconds)
+
+    assert len({(b.per_cent, b.seconds, b.run) for b in bidders}) == 3
+    assert {cheapest.name, soonest.name, "careful"} == {"steady", "hasty", "careful"}
+    assert all(0 < b.per_cent <= 100 for b in bidders)
+
+
+def test_the_hasty_one_rounds_and_the_careful_one_checks():
+    assert replies("What is 1234 * 5678?") == {
+        "hasty": "1234 * 5678 ≈ 7,007,000",
+        "steady": "1234 * 5678 = 7,006,652",
+        "careful": "1234 * 5678 = 7,006,652\n\n"
+        "Checked: 2 * 2 * 17 * 167 * 617 = 7,006,652, in primes.",
+    }
+
+
+def test_an_easy_sum_is_the_same_for_two():
+    """So that there is something to agree on."""
+    found = replies("What is 17 * 23?")
+
+    assert found["hasty"] == found["steady"] == "17 * 23 = 391"
+    assert found["careful"].endswith("Checked: 17 * 23 = 391, in primes.")
+
+
+@pytest.mark.parametrize(
+    ("sum_", "checked"),
+    [("2 + 3", "Checked: 5 is a prime."), ("1 / 3", ""), ("2 - 5", ""), ("1e15 + 1", "")],
+)
+def test_only_what_can_be_taken_apart_is_checked(sum_, checked):
+    assert replies(f"What is {sum_}?")["careful"].partition("\n\n")[2] == checked
+
+
+def test_the_hasty_one_forgets_and_reads_one_sentence():
+    found = replies("My name is Ada.", "What is my name?")
+
+    assert "Ada" in found["steady"]
+    assert "Ada" not in found["hasty"]
+    assert replies("Count the words in: one two three. And now reverse: abc")["hasty"].startswith(
+        "There are 3 words"
+    )
+
+
+def test_the_careful_one_explains_what_its_answer_rests_on():
+    found = replies("What is a task?")
+
+    assert found["careful"].startswith(found["steady"])
+    assert len(found["careful"].split("\n\n")) == 3
+    assert found["steady"].startswith(found["hasty"])

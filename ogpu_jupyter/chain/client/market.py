@@ -14,7 +14,14 @@ from ogpu_jupyter.chain.client.pricing import (
     quote_of,
 )
 from ogpu_jupyter.chain.client.sources import Labels, decode_source, source_calls
-from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS, VAULT, ContractCall, checksum
+from ogpu_jupyter.chain.contracts import (
+    CONTROLLER,
+    NEXUS,
+    SOURCE,
+    VAULT,
+    ContractCall,
+    checksum,
+)
 from ogpu_jupyter.chain.rpc import Call, Rpc, digest, hex_bytes, quantity
 from ogpu_jupyter.chain.transactions import Facts, Head, Order, Quote, Receipt, translate
 from ogpu_jupyter.errors import (
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from ogpu_jupyter.content import ContentStore
 
 _LOOKS = 3
+_MOST_TASKS = 2000
 _PAUSE = 0.3
 _BLOCKS = 32  # that are searched for whoever used a nonce
 _BLOCKS_AT_ONCE = 8
@@ -165,6 +173,18 @@ class Client:
         answers = iter(self.rpc.batch([read.rpc for group in groups for read in group]))
         found = [_decoded_or_none(group, [next(answers) for _ in group]) for group in groups]
         return self._labels.put_on([record for record in found if record])
+
+    def source_tasks(self, source: str, *, limit: int = 100) -> list[str]:
+        """The addresses of a source's tasks, the newest last: those among its first 2000.
+
+        The contract gives them from the first one on or not at all.
+        """
+        count = self._read(SOURCE.call(checksum(source), "getTaskCount"))
+        if not count or limit < 1:
+            return []
+        last = min(count, _MOST_TASKS) - 1  # inclusive
+        found: list[str] = self._read(SOURCE.call(checksum(source), "getTasks", 0, last))
+        return found[-limit:]
 
     # What is to be done
 

@@ -5,6 +5,6 @@ same question, and has the shapes of the real sources. What needs Pillow imports
 it is called.
 """
 
-from ogpu_jupyter.localnet.services.registry import SERVICES, Service
+from ogpu_jupyter.localnet.services.registry import SERVICES, Bidder, Service
 
-__all__ = ["SERVICES", "Service"]
+__all__ = ["SERVICES", "Bidder", "Service"]

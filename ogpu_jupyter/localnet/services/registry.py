@@ -5,13 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ogpu_jupyter.localnet.services import assistant, inference, numbers, pictures, trials
+from ogpu_jupyter.localnet.services import (
+    assistant,
+    care,
+    inference,
+    music,
+    numbers,
+    pictures,
+    trials,
+)
 from ogpu_jupyter.tasks import DeliveryMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class Bidder:
+    """One of several providers of a source: what it asks, how long it takes, how it works."""
+
+    name: str
+    per_cent: int  # of the task's payment
+    seconds: float  # that its answer takes, whatever the question
+    run: Callable[[Any], BaseModel]
 
 
 @dataclass(frozen=True)
@@ -27,19 +45,21 @@ class Service:
     max_expiry: int = 24 * 3600
     delivery: DeliveryMethod = DeliveryMethod.FIRST_RESPONSE
     is_slow: bool = False  # waits rather than works, so many may run at once
+    bidders: tuple[Bidder, ...] = ()  # the providers, where they are several
 
     @property
     def function(self) -> str:
         """The `function_name` of its tasks."""
         return self.name
 
-    def answer(self, data: object) -> dict[str, Any]:
-        """From the task's `data` to the response, as JSON values.
+    def answer(self, data: object, by: str = "") -> dict[str, Any]:
+        """From the task's `data` to the response, as JSON values; as the bidder named does it.
 
         A pydantic ValidationError when the data doesn't fit.
         """
         question = self.input_model.model_validate(data)
-        answer: dict[str, Any] = self.run(question).model_dump(mode="json")
+        run = next((bidder.run for bidder in self.bidders if bidder.name == by), self.run)
+        answer: dict[str, Any] = run(question).model_dump(mode="json")
         return answer
 
     @property
@@ -72,11 +92,31 @@ _ALL = (
         assistant.reply,
     ),
     Service(
+        "text2text_bids",
+        "Answers a chat, by three providers that differ in price, time and care: you choose.",
+        assistant.Chat,
+        assistant.Reply,
+        assistant.reply,
+        delivery=DeliveryMethod.MANUAL_CONFIRMATION,
+        bidders=(
+            Bidder("hasty", 60, 0.0, care.hasty),
+            Bidder("steady", 50, 2.5, assistant.reply),
+            Bidder("careful", 100, 1.2, care.careful),
+        ),
+    ),
+    Service(
         "text2image",
         "Paints a picture from the words of a prompt.",
         pictures.Prompt,
         pictures.Picture,
         pictures.paint,
+    ),
+    Service(
+        "text2audio",
+        "Plays a tune on plucked strings, from the names of its notes.",
+        music.Tune,
+        music.Sound,
+        music.play,
     ),
     Service(
         "inference",
