@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from .chain.networks import Network as Network
     from .errors import OgpuError as OgpuError
     from .handle import Task as Task
+    from .histories import History as History
     from .journal import Journal as Journal
     from .kernel import connect as connect
+    from .kernel import form as form
+    from .kernel import history as history
     from .kernel import publish as publish
     from .kernel import publish_many as publish_many
     from .kernel import publish_task as publish_task
@@ -40,6 +43,7 @@ _HOMES = {
     "Batch": "batch",
     "ChainId": "tasks",
     "DeliveryMethod": "tasks",
+    "History": "histories",
     "Journal": "journal",
     "Network": "chain.networks",
     "OgpuError": "errors",
@@ -49,6 +53,8 @@ _HOMES = {
     "TaskInput": "tasks",
     "TaskStatus": "tasks",
     "connect": "kernel",
+    "form": "kernel",
+    "history": "kernel",
     "publish": "kernel",
     "publish_many": "kernel",
     "publish_task": "kernel",
@@ -60,6 +66,7 @@ __all__ = [
     "Batch",
     "ChainId",
     "DeliveryMethod",
+    "History",
     "Journal",
     "Network",
     "OgpuError",
@@ -69,6 +76,8 @@ __all__ = [
     "TaskInput",
     "TaskStatus",
     "connect",
+    "form",
+    "history",
     "publish",
     "publish_many",
     "publish_task",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import render
 from .errors import BatchFailed, Interrupted, NotConnected, OgpuError, TaskTimeout
+from .jobs import PULSE
 from .tasks import Stage
 from .units import format_amount, format_duration
 
@@ -110,6 +111,18 @@ class Batch:
             raise _failed(failures, len(self))
         return found
 
+    def to_frame(self, kind: str = "pandas", *, explode: bool = False) -> Any:
+        """A row for each item: its number, status, payment in OGPU, and its answer's columns.
+
+        It is what is known now: `wait()` first for all answers. `kind` is `pandas`, `polars`
+        or `arrow`. An answer of several rows is one cell; with `explode`, several rows.
+        """
+        from . import frames  # noqa: PLC0415 - most batches make none
+
+        tasks = ((task.record, task.answers) for task in self)
+        found = ((record, frames.answer_of(record, answers)) for record, answers in tasks)
+        return frames.batch_frame(found, kind, explode=explode)
+
     def news(self, key: int | None = None) -> None:
         """The session tells of a task that has changed, or, without one, of its end."""
         for waiter in self._waiters:
@@ -180,10 +193,10 @@ class _Waiter:
                 self._news.notify()
 
     def changed(self, deadline: float | None) -> list[int]:
-        """Those that have changed since the last time, waited for until the deadline."""
+        """Those that have changed since the last time, waited for a moment."""
         with self._news:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            self._news.wait_for(lambda: self._changed, left)
+            left = PULSE if deadline is None else max(0.0, deadline - time.monotonic())
+            self._news.wait_for(lambda: self._changed, min(left, PULSE))
             found, self._changed = sorted(self._changed & self.open), set()
         return found
 

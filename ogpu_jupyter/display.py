@@ -7,7 +7,10 @@ updated, so nothing lands in another cell. Elsewhere it is a line of text for ea
 
 from __future__ import annotations
 
+import contextvars
+import itertools
 import threading
+import uuid
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -15,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from . import render
-from .live import Look, Shown, board, is_settled
+from . import notebooks, render
+from .live import Look, Shown, board, choice_of, is_settled, showing_of
 
 if TYPE_CHECKING:
-    from .widgets.view import Controls
+    from collections.abc import Callable, Sequence
+
+    from .widgets.history import Past
+    from .widgets.standby import Standby
 
 # A notebook that was saved while its task was live names a widget in the second output, and
 # after a restart of the kernel Jupyter has only words in that place: "model not found".
@@ -28,7 +34,10 @@ _NO_WIDGET_NO_WORDS: Final = (
     ".jupyter-widgets:not(:has(*)){display:none}</style>"
 )
 
-__all__ = ["Shown", "bundle", "in_notebook", "say", "settle", "show"]
+__all__ = [
+    "Place", "Shown", "bundle", "in_notebook", "keep", "say", "settle", "show", "show_folded",
+    "show_form", "show_history",
+]  # fmt: skip
 
 
 _NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an empty bundle
@@ -39,15 +48,65 @@ def in_notebook() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def show(task: Shown, *, controls: bool = True) -> None:
-    """Show the task in the cell that runs now, live until it is settled."""
-    if not in_notebook() and not is_settled(task) and _outputs.get(task):
+def show(task: Shown, *, controls: bool = True, live: bool = True) -> None:
+    """Show the task in the cell that runs now, until it is settled; once, if not `live`."""
+    live = live and not is_settled(task)
+    if not in_notebook() and live and _outputs.get(task):
         _say(render.line(task.record, task.chain_time()))
         return  # what comes is said already, by the view that it has
-    output = _Page(task, controls=controls) if in_notebook() else _Lines(task)
+    output = _Page(task, controls=controls and live) if in_notebook() else _Lines(task)
     _outputs.setdefault(task, []).append(output)
-    if not is_settled(task):
+    if live:
         board.follow(task, partial(output.draw, task))
+
+
+def show_folded(tasks: Sequence[Shown]) -> None:
+    """Many tasks in one output, each folded and as it is now."""
+    data, metadata = _folded(tasks)
+    if not in_notebook():
+        _say(data["text/plain"])
+        return
+    _publish(data, metadata)
+
+
+def _folded(tasks: Sequence[Shown]) -> tuple[dict[str, Any], dict[str, Any]]:
+    seen = [render.Seen(t.record, t.answers, t.chain_time(), t.note) for t in tasks]
+    data = {"text/plain": render.folded_text(seen), "text/html": render.folded_html(seen)}
+    return data, {notebooks.KEY: {"tasks": [notebooks.facts(task.record) for task in tasks]}}
+
+
+def show_history(past: Past) -> None:
+    """Many tasks: a record of the newest, which stays, and beside it the live table.
+
+    Where the live table is alive it hides the record, by its mark; what is saved, exported
+    or opened without a kernel shows the record alone.
+    """
+    from .widgets.history import Table  # noqa: PLC0415 - anywidget, only in a notebook
+
+    mark = f"ogpu-past-{uuid.uuid4().hex[:12]}"
+
+    def record() -> dict[str, Any]:
+        return {"text/plain": repr(past), "text/html": past.html(mark) + _NO_WIDGET_NO_WORDS}
+
+    handle = _publish(record(), {})
+    table = Table(past, mark, lambda: handle.update(record(), raw=True))
+    _publish({**table.box._repr_mimebundle_(), "text/plain": ""}, {})
+
+
+def show_form(text: str, html: str, box: Any) -> Place:
+    """A form: words that last, the widget, and room for the tasks that come from it."""
+    _publish({"text/plain": text, "text/html": html + _NO_WIDGET_NO_WORDS}, {})
+    _publish({**box._repr_mimebundle_(), "text/plain": ""}, {})
+    return Place()
+
+
+def keep(name: str, value: Any) -> str:
+    """Put a value into a variable of the notebook that holds nothing of another kind."""
+    names: dict[str, Any] = getattr(get_ipython(), "user_ns", {})
+    free = (f"{name}_{n}" if n > 1 else name for n in itertools.count(1))
+    found = next(each for each in free if type(names.get(each, value)) is type(value))
+    names[found] = value
+    return found
 
 
 def say(text: str) -> None:
@@ -70,18 +129,12 @@ def settle(*tasks: Shown) -> None:
 def bundle(task: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
     """The task now: data and metadata of a display message."""
     record, answers, now = task.record, task.answers, task.chain_time()
+    how: dict[str, Any] = {"choice": choice_of(task), "showing": showing_of(task)}
     data = {
-        "text/plain": render.text(record, answers, now),
-        "text/html": render.html(record, answers, now, note=task.note),
+        "text/plain": render.text(record, answers, now, **how),
+        "text/html": render.html(record, answers, now, note=task.note, **how),
     }
-    facts = {
-        "task": record.address,
-        "tx": record.tx_hash,
-        "chain_id": record.network_id.chain_id,
-        "payment": str(record.payment),
-        "stage": record.stage.value,
-    }
-    return data, {"ogpu": facts}
+    return data, {notebooks.KEY: notebooks.facts(record)}
 
 
 def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> Any:
@@ -92,20 +145,22 @@ def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> Any:
 class _Page:
     """A task's outputs in one cell. It doesn't keep the task alive."""
 
-    def __init__(self, task: Shown, *, controls: bool) -> None:
+    def __init__(
+        self, task: Shown, *, controls: bool, publish: Callable[..., Any] = _publish
+    ) -> None:
         self._lock = threading.Lock()  # the board draws, and so does a cell that has waited
         self._recorded = False  # from a running cell, as it will stay
         self._look = Look()
         self._look.is_new(task)
-        self._with_buttons = controls and not task.record.stage.is_final
+        self._with_buttons = controls and not is_settled(task)
         data, metadata = self._bundle(task)
         self._html = data["text/html"]
-        self._handle = _publish(data, metadata)
-        self._buttons = _Buttons(task) if self._with_buttons else None
+        self._handle = publish(data, metadata)
+        self._buttons = _Buttons(task, publish) if self._with_buttons else None
 
     def _bundle(self, task: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = bundle(task)
-        if self._with_buttons and not task.record.stage.is_final:
+        if self._with_buttons and not is_settled(task):
             data["text/html"] += _NO_WIDGET_NO_WORDS
         return data, metadata
 
@@ -120,7 +175,15 @@ class _Page:
             if self._look.is_new(task) or again:
                 self._send(task, again=again)
             if self._buttons is not None:
-                self._buttons.draw(is_final=task.record.stage.is_final, again=again)
+                self._buttons.draw(task, again=again)
+
+    def end(self) -> None:
+        """Its outputs are another task's from now on."""
+        with self._lock:
+            self._recorded = True
+            if self._buttons is not None:
+                self._buttons.close()
+            self._buttons = None
 
     def _send(self, task: Shown, *, again: bool) -> None:
         data, metadata = self._bundle(task)
@@ -132,22 +195,72 @@ class _Page:
 class _Buttons:
     """The second output. What is saved of it in the end is nothing, not a widget's number."""
 
-    def __init__(self, task: Shown) -> None:
-        from .widgets.view import Controls  # noqa: PLC0415 - ipywidgets, only in a notebook
+    def __init__(self, task: Shown, publish: Callable[..., Any] = _publish) -> None:
+        from .widgets.standby import Standby  # noqa: PLC0415 - ipywidgets, only in a notebook
 
-        self._controls: Controls | None = Controls(task)
-        data = {**self._controls.box._repr_mimebundle_(), "text/plain": ""}
-        self._handle = _publish(data, {})
+        self._standby: Standby | None = Standby(task, lambda task: bundle(task)[0]["text/html"])
+        data = {**self._standby.box._repr_mimebundle_(), "text/plain": ""}
+        self._handle = publish(data, {})
 
-    def draw(self, *, is_final: bool, again: bool) -> None:
-        if is_final and (again or self._controls is not None):
+    def draw(self, task: Shown, *, again: bool) -> None:
+        is_over = is_settled(task)
+        if is_over and (again or self._standby is not None):
             self._handle.update(dict(_NOTHING), raw=True)
-        if self._controls is None:
-            return
-        self._controls.draw()
-        if is_final:
-            self._controls.close()
-            self._controls = None
+        if self._standby is not None:
+            self._standby.draw(is_final=task.record.stage.is_final)
+            self._standby = None if is_over else self._standby  # it keeps the task alive
+
+    def close(self) -> None:
+        if self._standby is not None:
+            self._standby.close()
+
+
+class Place:
+    """Outputs kept free in the cell that runs now, for tasks that come from it later.
+
+    The newest task has its page there, with its buttons; those before it stand folded above.
+    """
+
+    def __init__(self) -> None:
+        self._past, *self._own = (_publish(dict(_NOTHING), {}) for _ in range(3))
+        self._context = contextvars.copy_context()
+        self._lock = threading.RLock()
+        self._tasks: list[Shown] = []
+        self._page: _Page | None = None
+
+    def show(self, task: Shown) -> None:
+        """From any thread, and long after the cell has ended."""
+        with self._lock:
+            if not self._tasks or self._tasks[-1] is not task:
+                self._context.copy().run(self._show, task)
+
+    def _show(self, task: Shown) -> None:
+        before, self._tasks = self._tasks, [*(t for t in self._tasks if t is not task), task]
+        if self._page is not None:
+            self._page.end()
+            for handle in self._own:
+                handle.update(dict(_NOTHING), raw=True)
+        self._draw_past()
+        if before and not is_settled(before[-1]):
+            board.follow(before[-1], self._draw_past)
+        free = iter(self._own)
+
+        def take(data: dict[str, Any], metadata: dict[str, Any]) -> Any:
+            handle = next(free)
+            handle.update(data, raw=True, metadata=metadata)
+            return handle
+
+        page = self._page = _Page(task, controls=not is_settled(task), publish=take)
+        _outputs.setdefault(task, []).append(page)
+        if not is_settled(task):
+            board.follow(task, partial(page.draw, task))
+
+    def _draw_past(self) -> None:
+        with self._lock:
+            past = self._tasks[:-1]
+            if past:
+                data, metadata = _folded(past)
+                self._past.update(data, raw=True, metadata=metadata)
 
 
 class _Lines:
@@ -164,14 +277,16 @@ class _Lines:
 
     def draw(self, task: Shown, *, again: bool = False) -> None:  # noqa: ARG002 - as a page's
         record, answers = task.record, task.answers
-        state = (record.stage, record.address, len(record.attempts), len(record.responses))
+        doing = choice_of(task).line
+        state = (record.stage, record.address, len(record.attempts), len(record.responses), doing)
         with self._lock:
             if state != self._state:
                 self._state = state
-                _say(render.line(record, task.chain_time()))
+                _say(render.line(record, task.chain_time()) + (f"  {doing}" if doing else ""))
             new = [address for address in answers if address not in self._answered]
             self._answered.update(new)
-            for text in render.answer_lines(record, {a: answers[a] for a in new}):
+            found = {address: answers[address] for address in new}
+            for text in render.answer_lines(record, found, showing_of(task)):
                 _say(text)
 
 

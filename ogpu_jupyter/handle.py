@@ -9,8 +9,11 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import display, render
+from .choosing import Chooser, Course
 from .errors import (
+    NOTHING_SPENT,
     ContentError,
+    InputError,
     Interrupted,
     NotConnected,
     OgpuError,
@@ -20,6 +23,10 @@ from .errors import (
     TaskFailed,
     TaskTimeout,
 )
+from .jobs import PULSE
+from .render.drawing import Showing, file_name, schema_of, wanted_kind
+from .render.page import asked
+from .render.safe import one_line
 from .tasks import (
     Answer,
     DeliveryMethod,
@@ -35,10 +42,14 @@ from .units import format_amount, format_duration, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from os import PathLike
+    from pathlib import Path
 
     from ipywidgets import Widget
     from pydantic import BaseModel
 
+    from .choosing import Rule
+    from .render.choices import Choice
     from .session import Session
 
     Model = TypeVar("Model", bound=BaseModel)
@@ -55,7 +66,9 @@ class Task:
         self.session = session
         self.earlier = False
         self.model: type[BaseModel] | None = None
+        self._kind = ""
         self._record = record
+        self._course = Course(self, session)
         self._changed = threading.Condition()
         self._callbacks: list[Callable[[], None]] = []
 
@@ -128,8 +141,27 @@ class Task:
     def is_settled(self) -> bool:
         """Nothing more happens by itself: it is final with its answer here, or awaits a choice."""
         if self._awaits_choice():
-            return True
+            return not self._course.is_under_way
         return self.stage.is_final and (self._chosen() is None or self._answer() is not None)
+
+    @property
+    def choice(self) -> Choice:
+        """How it is being chosen among the responses, and who gave them, for the views."""
+        return self._course.choice()
+
+    @property
+    def auto(self) -> Chooser | None:
+        """What chooses among the responses unattended; set to None, it stops."""
+        return self._course.auto if self._course.is_under_way else None
+
+    @auto.setter
+    def auto(self, nothing: None) -> None:
+        if nothing is not None:
+            raise InputError(
+                "`task.auto` can only be set to None, which stops it.",
+                hint='Type `task.confirm(strategy="cheapest", auto=True)` to begin.',
+            )
+        self._course.stop()
 
     def chain_time(self) -> float:
         """Unix seconds now, on the chain's clock."""
@@ -149,9 +181,15 @@ class Task:
         self._wait(timeout)
         return self._value(model)
 
-    def wait(self, timeout: float | None = None) -> Task:
-        """Block until nothing more happens by itself; `TaskTimeout` after `timeout` seconds."""
-        self._wait(timeout)
+    def wait(self, timeout: float | None = None, *, answers: int | None = None) -> Task:
+        """Block until nothing more happens by itself; `TaskTimeout` after `timeout` seconds.
+
+        With `answers`, until so many are here to choose among, or the task is final.
+        """
+        if answers is None:
+            self._wait(timeout)
+        else:
+            self._wait(timeout, lambda: self.stage.is_final or len(self.answers) >= answers)
         return self
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -175,18 +213,39 @@ class Task:
             display.settle(self)
         return self._value(None)
 
-    def confirm(self, response: Response | str | None = None) -> TransactionRecord:
-        """Pay a response, by default the only one; returns when that is in a block."""
-        return self.session.confirm(self.choose(response))
+    @overload
+    def confirm(self, response: Response | str | None = None, /) -> TransactionRecord: ...
+    @overload
+    def confirm(self, *, strategy: str, **options: Any) -> TransactionRecord | Chooser: ...
+    def confirm(
+        self, response: Response | str | None = None, *, strategy: str = "", **options: Any
+    ) -> TransactionRecord | Chooser:
+        """Pay a response, by default the only one; returns when that is in a block.
+
+        With a `strategy` (first, cheapest, score, agree) and the options of
+        `Session.confirm_by`, the one that it chooses.
+        """
+        if not strategy and not options:
+            return self.session.confirm(self.choose(response))
+        if response is not None:
+            raise InputError(
+                "Either a response is named, or a strategy chooses one.",
+                hint="Leave one of them away.",
+            )
+        return self.session.confirm_by(self, strategy, **options)
+
+    def choose_by(self, rule: Rule, *, auto: bool, expected: int | None = None) -> Any:
+        """What `Session.confirm_by` does once the rule is known."""
+        return self._course.begin(rule, expected=expected) if auto else self._course.now(rule)
 
     def cancel(self) -> TransactionRecord:
         """Take the task back while no provider has it; the payment returns to the vault."""
         return self.session.cancel(self)
 
     def choose(self, response: Response | str | None) -> str:
-        """The address of the response meant."""
+        """The address of the response meant: one of this task's, and no other's is ever paid."""
         if response is not None:
-            return response if isinstance(response, str) else response.address
+            return self._own(str(getattr(response, "address", response)).strip())
         open_ones = [r for r in self.responses if r.status is ResponseStatus.SUBMITTED]
         if len(open_ones) == 1:
             return open_ones[0].address
@@ -196,6 +255,21 @@ class Task:
             task=self._record.reference,
             spent="Nothing was spent.",
             hint="Name one: `task.confirm(task.responses[0])`." if open_ones else "",
+        )
+
+    def _own(self, address: str) -> str:
+        """As the chain has it; one that isn't known yet is looked for there."""
+        for is_last in (False, True):
+            for known in self.responses:
+                if known.address.lower() == address.lower():
+                    return known.address
+            if not is_last:
+                self.session.refresh(self._record)
+        raise TaskError(
+            f"The task has no response {one_line(address, 80)}.",
+            task=self._record.reference,
+            spent=NOTHING_SPENT,
+            hint=f"`%ogpu show {self._record.reference}` shows those it has, with their addresses.",
         )
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -219,11 +293,66 @@ class Task:
         for callback in callbacks:
             callback()
 
-    def view(self) -> Widget:
+    @property
+    def showing(self) -> Showing:
+        """How its answers are shown: the kind that was asked for, and within which bound."""
+        return Showing(self._kind, schema_of(self.model), self.session.room)
+
+    def show_as(self, kind: str | None) -> Task:
+        """From now on its views show the answer as this kind; None shows it as what it is."""
+        wanted = wanted_kind(kind) if kind else ""
+        if wanted != self._kind:
+            self._kind = wanted
+            self.renew()
+        return self
+
+    def show(self, kind: str | None = None) -> None:
+        """The live view in the cell that runs now; `kind` as for `--show`."""
+        display.show(self.show_as(kind) if kind else self)
+
+    def view(self, show: str | None = None) -> Widget:
         """The live view as an ipywidgets widget, for layouts of one's own and Voilà."""
         from .widgets.view import view  # noqa: PLC0415 - ipywidgets is heavy, and only for this
 
-        return view(self)
+        return view(self.show_as(show) if show else self)
+
+    def to_frame(
+        self, kind: str = "pandas", *, part: str | None = None, timeout: float | None = None
+    ) -> Any:
+        """The answer's rows as a data frame: `pandas`, `polars` or `arrow`.
+
+        `part` names the field of the answer that has them, where several have. The answer is
+        waited for as `result` does.
+        """
+        from . import frames  # noqa: PLC0415 - most tasks make none
+
+        frames.library_of(kind)  # what isn't installed is told before the waiting
+        value = self._waited(timeout).value
+        return frames.to_frame(value, kind, part=part, schema=schema_of(self.model))
+
+    def save(
+        self,
+        path: str | PathLike[str] = ".",
+        *,
+        overwrite: bool = False,
+        timeout: float | None = None,
+    ) -> Path | list[Path]:
+        """Write the answer to a file, in the format that the path's suffix names.
+
+        Without a suffix it is the format that fits the answer; in a folder it gets a name.
+        Several pictures become numbered files. Returns where it is.
+        """
+        from . import saving  # noqa: PLC0415 - most tasks are not saved
+
+        answer, record = self._waited(timeout), self._record
+        return saving.save(
+            answer.value,
+            path,
+            name=file_name(record),
+            data=asked(record),
+            linked=answer.linked,
+            overwrite=overwrite,
+        )
 
     def _ipython_display_(self) -> None:
         """At the end of a notebook's cell: the live view. Elsewhere IPython shows the text."""
@@ -232,22 +361,31 @@ class Task:
         display.show(self)
 
     def __repr__(self) -> str:
-        return render.text(self._record, self.answers, self.chain_time())
+        now, choice, showing = self.chain_time(), self.choice, self.showing
+        return render.text(self._record, self.answers, now, choice=choice, showing=showing)
 
     def _repr_html_(self) -> str:
-        return render.html(self._record, self.answers, self.chain_time(), note=self.note)
+        return render.html(
+            self._record,
+            self.answers,
+            self.chain_time(),
+            note=self.note,
+            choice=self.choice,
+            showing=self.showing,
+        )
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, timeout: float | None, is_done: Callable[[], bool] | None = None) -> None:
+        is_done = is_done or (lambda: self.is_settled)
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             with self._changed:
-                while not self.is_settled:
+                while not is_done():
                     if self.session.closed:
                         raise NotConnected("The task's session is closed.")
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         raise self._late(timeout or 0)
-                    self._changed.wait(left)
+                    self._changed.wait(PULSE if left is None else min(left, PULSE))
         except KeyboardInterrupt:
             raise Interrupted(
                 "Stopped waiting.",
@@ -285,7 +423,17 @@ class Task:
             return self._answer() is not None
         return self._chosen() is None
 
+    def _waited(self, timeout: float | None) -> Answer:
+        """The answer as it came, whatever the model is."""
+        self.session.retry_answers(self._record)
+        self._wait(timeout)
+        return self._decoded()
+
     def _value(self, model: type[BaseModel] | None) -> Any:
+        value, wanted = self._decoded().value, model or self.model
+        return value if wanted is None else _instance(wanted, value)
+
+    def _decoded(self) -> Answer:
         answer = self._answer()
         if answer is None:
             raise self._without_answer()
@@ -295,8 +443,7 @@ class Task:
                 spent=self._cost(),
                 hint=f"Type `%ogpu show {self._record.reference}` to try again.",
             )
-        wanted = model or self.model
-        return answer.value if wanted is None else _instance(wanted, answer.value)
+        return answer
 
     def _without_answer(self) -> TaskError:
         record, task = self._record, self._record.reference

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import localnet
+from . import histories, localnet
 from .accounts import signer_of, stated_address
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
@@ -18,12 +18,16 @@ from .journal import Journal
 from .session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, MutableMapping
     from pathlib import Path
+
+    from pydantic import BaseModel
 
     from .batch import Batch
     from .chain.transactions import Signer
     from .handle import Task
+    from .histories import History
+    from .widgets.form import Form
 
 _current: Session | None = None
 
@@ -73,6 +77,50 @@ def publish_many(source: object, function: str, items: Iterable[Any], **options:
 def publish_task(task_info: Any, **options: Any) -> Task:
     """Publish a `TaskInfo`, ours or the official SDK's, with the kernel's session."""
     return current().publish_info(task_info, **options)
+
+
+def history(**filters: Any) -> History:
+    """The tasks of all notebooks, newest first; it needs no network.
+
+    `network` is `all` or a name, by default the one that is connected; `source` a name or an
+    address; `status` a word such as `responded`, `paid` or `open`; `text` words that stand in
+    a task; `since` a duration back from now; `sort` one of created, payment, fee, status,
+    finished, source, function, name, network, notebook, with `:asc` or `:desc`; `limit` a
+    number of tasks.
+    """
+    session = _connected()
+    if session is None:
+        return histories.history(None, _connected, None, **filters)
+    return histories.history(session.journal.path, _connected, session.network_id, **filters)
+
+
+def form(
+    source: object,
+    function: str,
+    data: Any = None,
+    *,
+    model: type[BaseModel] | None = None,
+    template: str | None = None,
+    name: str = "task",
+    names: MutableMapping[str, Any] | None = None,
+) -> Form:
+    """A form for the data of a source's function; show it at the end of a cell.
+
+    Its fields are those of the pydantic `model` or the `template` given, else what the
+    source is known to take. `data` is what it is filled with. What is published from it is
+    in its `task`, and under `name` in `names`.
+    """
+    from .forms.origins import shape_of  # noqa: PLC0415 - only for those who want a form
+    from .widgets.form import Form  # noqa: PLC0415 - ipywidgets is heavy
+
+    session = current()
+    shape = shape_of(session, source, function, model=model, template=template)
+    made = Form(session, source, function, shape, name=name, names=names, template=template)
+    return made if data is None else made.fill(data)
+
+
+def _connected() -> Session | None:
+    return None if _current is None or _current.closed else _current
 
 
 def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]:

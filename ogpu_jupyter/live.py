@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from .render.choices import NO_CHOICE, Choice
+from .render.drawing import AS_FOUND, Showing
 from .render.words import countdown
 
 if TYPE_CHECKING:
@@ -45,6 +47,18 @@ class Shown(Protocol):
     def cancel(self) -> object: ...
 
 
+def choice_of(task: Shown) -> Choice:
+    """How it is being chosen among the responses; a task that is only a record has none."""
+    found: Choice = getattr(task, "choice", NO_CHOICE)
+    return found
+
+
+def showing_of(task: Shown) -> Showing:
+    """How a person wants its answers to be shown; a task that is only a record has no wish."""
+    found: Showing = getattr(task, "showing", AS_FOUND)
+    return found
+
+
 def is_settled(task: Shown) -> bool:
     """Nothing more will be drawn: it is final, and every answer is here and readable."""
     record, answers = task.record, task.answers
@@ -65,7 +79,7 @@ class Look:
         """The task, or its clock in words, isn't what it was when this was asked before."""
         record = task.record
         clock = "" if record.stage.is_final else countdown(record.expires_at - task.chain_time())
-        seen = (record, clock, task.note, dict(task.answers))
+        seen = (record, clock, task.note, dict(task.answers), choice_of(task), showing_of(task))
         before, self._seen = self._seen, seen
         return seen != before
 

@@ -18,6 +18,7 @@ from .chain.client import Balances, Client
 from .chain.contracts import checksum
 from .chain.events import Follower
 from .chain.snapshots import snapshots
+from .choosing import Chooser, Rule, once
 from .content import Cache, HttpContentStore, decode_json
 from .errors import (
     NOTHING_SPENT,
@@ -32,18 +33,22 @@ from .errors import (
 )
 from .following import Keeper
 from .handle import Task
+from .histories import History, history
 from .home import data_home
 from .jobs import Gate, uncut
 from .journal import Journal, journal_path
 from .publishing import ManyPlan, Plan, Wish
 from .render import StatusInfo
+from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
 from .spending import Ask, Limits
 from .tasks import (
     Answer,
     Complexity,
+    Decision,
     NetworkId,
+    Reputation,
     Response,
     SourceRecord,
     Stage,
@@ -87,6 +92,7 @@ class Session:
         self.localnet = local
         self.limits = Limits.of(network)
         self.spent = 0
+        self.room = ROOM
         self.trouble = ""
         self.closed = False
         cache = Cache(data_home() / "content")
@@ -511,6 +517,10 @@ class Session:
         local = dict(self.localnet.services) if self.localnet else {}
         return local | self.journal.source_names(self.network_id)
 
+    def find_source(self, source: object) -> tuple[str, str]:
+        """Address and name of what a person calls a source; UnknownName where there is none."""
+        return self._source(source)
+
     def _source(self, source: object) -> tuple[str, str]:
         """Address and name of what a person calls a source."""
         text = str(getattr(source, "address", source)).strip()
@@ -533,6 +543,7 @@ class Session:
         text = str(getattr(reference, "address", reference)).strip()
         found = self.journal.find(self.network_id, text)
         if found:
+            self._keeper.follow(found[:1])  # another kernel may have published it
             self._keeper.retry(found[0], lasting=True)
             return self._handle(found[0])
         if len(text) == 42 and text.lower().startswith("0x"):
@@ -545,7 +556,12 @@ class Session:
     def tasks(self, *, open_only: bool = False) -> list[Task]:
         """This account's tasks on this network, over all notebooks, newest first."""
         records = self.journal.tasks(self.network_id, account=self.account, open_only=open_only)
+        self._keeper.follow(records)  # another kernel may have published them
         return [self._handle(record) for record in records]
+
+    def history(self, **filters: Any) -> History:
+        """The journal's tasks on this network: `ogpu_jupyter.history` tells the filters."""
+        return history(self.journal.path, lambda: self, self.network_id, **filters)
 
     def snapshots(self, tasks: Iterable[object]) -> list[TaskSnapshot]:
         """The state of any tasks, also strangers', all read at one block; mostly one request.
@@ -565,15 +581,68 @@ class Session:
         """The responses of any tasks, a list for each, all read at one block."""
         return [list(snapshot.responses) for snapshot in self.snapshots(tasks)]
 
-    def confirm(self, target: object) -> TransactionRecord:
-        """Pay a response, or a task's only one; returns when that is in a block."""
+    def confirm(self, target: object, *, decision: Decision | None = None) -> TransactionRecord:
+        """Pay a response, or a task's only one; returns when that is in a block.
+
+        `decision` is why, for the journal. One confirmation of a task is under way at a time.
+        """
         response = self._response(target)
-        open_ones = self.journal.tasks(self.network_id, open_only=True)
-        keys = [r.key for r in open_ones if response in {x.address for x in r.responses}]
         order = self.client.confirm_order(response)
-        done = self._transact(order, TransactionKind.CONFIRM, "Confirmed the response.")
-        self._until(lambda: all(self.journal.task(key).confirmed for key in keys))
+        note = f"Confirmed the response {response}."
+        with once(self.journal, self.network_id, self.account, response, self._settle) as keys:
+            for key in keys:
+                self._changed(self.journal.update(key, decision=decision))
+            done = self._transact(order, TransactionKind.CONFIRM, note)
+            try:
+                self._until(lambda: all(self.journal.task(key).confirmed for key in keys))
+            except KeyboardInterrupt:
+                raise _interruption(done) from None
         return done
+
+    def confirm_by(
+        self,
+        target: object,
+        strategy: str,
+        *,
+        score: Callable[[Any], Any] | None = None,
+        accept: Callable[[Any], Any] | None = None,
+        agree: int | None = None,
+        within: float | str | None = None,
+        auto: bool = False,
+    ) -> TransactionRecord | Chooser:
+        """Pay the response that the strategy chooses: first, cheapest, score, or agree.
+
+        `score` gives a decoded answer a number, and the highest wins; `accept` says whether
+        it may be chosen at all; `agree` (2) is how many answers must be equal. It chooses
+        among what is here now; with `auto` as answers come, while this kernel lives, and at
+        the latest `within` that time or shortly before the task expires.
+        """
+        rule = Rule.of(strategy, score=score, accept=accept, agree=agree, within=within)
+        task = self.task(target)
+        expected = self._providers_of(task.source) if auto else None
+        chosen: TransactionRecord | Chooser = task.choose_by(rule, auto=auto, expected=expected)
+        return chosen
+
+    def _providers_of(self, source: str) -> int | None:
+        """How many are registered; None where that can't be read now."""
+        try:
+            return self.source(source).provider_count
+        except OgpuError:
+            return None
+
+    def refresh(self, record: TaskRecord) -> None:
+        """Read the task from the chain now."""
+        if record.address:
+            self._keeper.on_snapshots(self.snapshots([record.address]))
+
+    def reputations(self, key: int, providers: Sequence[str]) -> dict[str, Reputation]:
+        """What this journal knows of the providers, from tasks other than that one."""
+        return self.journal.reputations(self.network_id, providers, besides=key)
+
+    def _settle(self, transaction: TransactionRecord) -> TransactionRecord:
+        """Wait for the fate of a transaction that was sent before."""
+        self._await(transaction)
+        return self._mined(transaction)
 
     def cancel(self, target: object) -> TransactionRecord:
         """Take back a task that no provider has yet; returns when that is in a block."""
@@ -619,7 +688,9 @@ class Session:
 
     def handle(self, key: int, *, earlier: bool = False) -> Task:
         """The handle of a task by its number in the journal."""
-        return self._handle(self.journal.task(key), earlier=earlier)
+        record = self.journal.task(key)
+        self._keeper.follow([record])  # as above
+        return self._handle(record, earlier=earlier)
 
     def _handle(self, record: TaskRecord, *, earlier: bool = False) -> Task:
         handle = self._tasks.get(record.key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ settings.register_profile(
     "noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=IN_CI
 )
 settings.load_profile("noisy")
+
+# In the background a shell has interrupts ignored, and tests interrupt themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PRIVATE = ("CLIENT_PRIVATE_KEY", "OGPU_MAX_PAYMENT", "OGPU_SESSION_BUDGET", "OGPU_CONFIRM_SPENDING")
 

@@ -1,16 +1,22 @@
-"""Every state and every kind of answer on one page, for a person to look at.
+"""Every state and every kind of answer, for a person to look at.
 
     python -m tests.gallery [FOLDER] [--shots]
 
-writes `gallery.html` (and pictures of it in light and dark, at three widths).
+writes pages as JupyterLab shows them in its light, dark and high-contrast themes, and one
+without a theme; `--shots` makes pictures of them at three widths, and in forced colours.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from jupyter_core.paths import jupyter_path
 
 from ogpu_jupyter import render
 from ogpu_jupyter.tasks import Answer, DeliveryMethod, SourceRecord, SourceStatus, Stage
@@ -36,6 +42,8 @@ def states() -> dict[str, str]:
     )
     shown["choosing"] = task(*samples.choosing())
     shown["chosen"] = task(*samples.choosing(confirmed=True))
+    record, answers, choice = samples.deciding()
+    shown["deciding"] = render.html(record, answers, samples.NOW, choice=choice)
     return shown
 
 
@@ -58,10 +66,18 @@ def tables() -> dict[str, str]:
     )  # fmt: skip
     return {
         "tasks": render.tasks_html(tasks, samples.NOW),
+        "folded": render.folded_html([render.Seen(task, {}, samples.NOW) for task in tasks]),
         "sources": render.sources_html(sources()),
         "status": render.status_html(status),
         "plan": render.plan_html(plan()),
+        "batch": render.batch_html(1000, BATCH, 612 * samples.OGPU // 1000, 40),
     }
+
+
+BATCH = {
+    Stage.PUBLISHED: 310, Stage.RESPONDED: 60, Stage.FINALIZED: 612, Stage.EXPIRED: 12,
+    Stage.FAILED: 6,
+}  # fmt: skip
 
 
 def sources() -> list[SourceRecord]:
@@ -86,40 +102,106 @@ def plan() -> render.PlanInfo:
     )  # fmt: skip
 
 
+# As JupyterLab has it around an output: its rules for text, tables and lists apply to ours.
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>{theme} body{{margin:0;padding:20px;background:var(--jp-layout-color0,Canvas);
-color:var(--jp-ui-font-color2,GrayText);font:12px system-ui}} h2{{font-size:12px;margin:18px 0 4px}}
-@media (prefers-color-scheme:dark){{:root{{color-scheme:dark}}}}</style>{body}</html>"""
+<style>{rules}
+html, body {{ margin: 0; background: var(--jp-layout-color0, Canvas); overflow: visible }}
+main {{ padding: 12px 20px }} .ogpu-gallery-name {{ font: 11px system-ui; margin: 18px 0 3px;
+color: var(--jp-ui-font-color2, GrayText) }}
+@media (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark }} }}
+</style><body class="jp-Notebook" style="display:block;height:auto;position:static;
+overflow:visible"><main class="jp-RenderedHTMLCommon">{body}</main></html>"""
+THEMES = {
+    "light": "theme-light-extension",
+    "dark": "theme-dark-extension",
+    "contrast": "theme-dark-high-contrast-extension",
+    "plain": "",
+}
 
 
-def page(title: str, views: dict[str, str], theme: str = "") -> str:
-    body = "".join(f"<h2>{name}</h2><div>{view}</div>" for name, view in views.items())
-    return PAGE.format(title=title, theme=theme, body=body)
+@dataclass(frozen=True)
+class Shot:
+    """How a reader has it: a theme, and what their system says."""
+
+    theme: str
+    width: int
+    scheme: str = "light"
+    contrast: str = "no-preference"
+    forced: str = "none"
+
+    @property
+    def name(self) -> str:
+        forced = "-forced" if self.forced == "active" else ""
+        return f"{self.theme}{forced}-{self.scheme}-{self.width}"
+
+
+WIDTHS = (480, 1000, 1600)
+SHOTS = [
+    *(Shot("light", width) for width in WIDTHS),
+    *(Shot("dark", width, "dark") for width in WIDTHS),
+    Shot("contrast", 1000, "dark", "more"),
+    Shot("light", 1000, "light", "more"),
+    Shot("plain", 1000),
+    Shot("plain", 1000, "dark"),
+    Shot("plain", 1000, "dark", forced="active"),
+]
+
+
+@cache
+def theme_rules(theme: str) -> str:
+    """JupyterLab's own, from where it is installed; none for the page without a theme."""
+    if not THEMES[theme]:
+        return ""
+    names = ("nbconvert/templates/lab/static/index.css", f"lab/themes/@jupyterlab/{THEMES[theme]}")
+    found = [Path(folder) / name for name in names for folder in jupyter_path()]
+    files = [path / "index.css" if path.is_dir() else path for path in found if path.exists()]
+    rules = "\n".join(path.read_text() for path in files)
+    return re.sub(r"url\((?!['\"]?data:)[^)]*\)|@import[^;]*;", "none", rules)
+
+
+def sections() -> dict[str, dict[str, str]]:
+    """The pages; a picture of one is as high as Chromium makes them."""
+    made = answers()
+    names = list(made)
+    parts = [names[n : n + 12] for n in range(0, len(names), 12)]
+    shown = {f"answers-{n}": {name: made[name] for name in part} for n, part in enumerate(parts, 1)}
+    return {"states": states(), **shown, "tables": tables()}
+
+
+def page(title: str, views: dict[str, str], theme: str = "plain") -> str:
+    body = "".join(
+        f'<p class="ogpu-gallery-name">{name}</p><div>{view}</div>' for name, view in views.items()
+    )
+    return PAGE.format(title=title, rules=theme_rules(theme), body=body)
 
 
 def write(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for title, views in (("states", states()), ("answers", answers()), ("tables", tables())):
-        path = folder / f"{title}.html"
-        path.write_text(page(title, views))
-        paths.append(path)
+    for title, views in sections().items():
+        for theme in THEMES:
+            path = folder / f"{title}-{theme}.html"
+            path.write_text(page(title, views, theme))
+            paths.append(path)
     return paths
 
 
-def shoot(paths: list[Path]) -> None:
-    """Pictures of each page: light and dark, narrow and wide."""
+def shoot(folder: Path) -> None:
+    """Pictures of each page, as each of the readers has it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        for scheme, width in (("light", 1000), ("dark", 1000), ("light", 480), ("light", 1600)):
-            tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
-            for path in paths:
-                tab.goto(path.as_uri())
-                tab.screenshot(
-                    path=path.with_name(f"{path.stem}-{scheme}-{width}.png"), full_page=True
-                )
+        for shot in SHOTS:
+            tab = browser.new_page(viewport={"width": shot.width, "height": 800})
+            tab.emulate_media(
+                color_scheme=shot.scheme, contrast=shot.contrast, forced_colors=shot.forced
+            )
+            for title in sections():
+                tab.goto((folder / f"{title}-{shot.theme}.html").as_uri())
+                name = f"{title}-{shot.name}{'-more' if shot.contrast == 'more' else ''}.png"
+                tab.screenshot(path=folder / name, full_page=True)
+            tab.close()
         browser.close()
 
 
@@ -128,7 +210,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "artefacts" / "gallery")
     parser.add_argument("--shots", action="store_true", help="take pictures, in Chromium")
     options = parser.parse_args()
-    written = write(options.folder)
+    write(options.folder)
     if options.shots:
-        shoot(written)
+        shoot(options.folder)
     print(options.folder)

@@ -357,7 +357,7 @@ def test_payloads_in_any_string_of_a_response_are_text(session, bids):
 
     assert answer.value == content
     page = safe(render.html(task.record, task.answers, session.chain_time()))
-    assert [link for link in page.links if "example" in link or "script" in link] == []
+    assert [link for link in page.links if not link.startswith(("http:", "https:", "#"))] == []
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
@@ -398,7 +398,7 @@ def test_an_image_is_shown_only_where_it_is_one(session, bids, kind):
     page = render.html(task.record, task.answers, session.chain_time())
     safe(page)
     assert ("<img" in page) == (kind == "real")
-    assert kind == "real" or "image_base64" in page
+    assert kind == "real" or "image_base64" in page or "Encoded bytes" in page
 
 
 def test_the_rows_above_are_all_typed_errors():

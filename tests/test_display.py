@@ -15,7 +15,10 @@ from nbclient import NotebookClient
 
 from ogpu_jupyter import display
 from ogpu_jupyter.live import board
-from ogpu_jupyter.tasks import Stage
+from ogpu_jupyter.notebooks import facts
+from ogpu_jupyter.render.stages import badge
+from ogpu_jupyter.render.words import short
+from ogpu_jupyter.tasks import Answer, Stage
 from tests.fake_task import FakeTask
 from tests.helpers import ROOT, wait_until
 from tests.render import samples
@@ -86,10 +89,7 @@ def test_a_waiting_cell_is_saved_as_it_ended(run: Callable[..., Any]) -> None:
     page, buttons = done.cells[0].outputs
     assert "It is &lt;42&gt;." in page.data["text/html"]
     assert "It is <42>." in page.data["text/plain"]
-    assert page.metadata["ogpu"] == {
-        "task": samples.TASK, "tx": "0x" + "5e" * 32, "chain_id": 31337,
-        "payment": "1000000000000000", "stage": "finalized",
-    }  # fmt: skip
+    assert page.metadata["ogpu"] == facts(samples.record(Stage.FINALIZED))
     assert buttons.data == {"text/html": "", "text/plain": ""}
 
 
@@ -242,6 +242,22 @@ def test_plain_python_prints_a_line_for_each_change(capsys: pytest.CaptureFixtur
         "answer:",
         "  It is 42.",
     ]
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_in_a_terminal_every_state_is_a_line(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its state, what finds it again, its cost, and below it the answer."""
+    record = samples.record(stage)
+    task = FakeTask(record, {samples.RESPONSES[0]: Answer(value="It is <42>.")})
+    display.show(task)
+    first, *rest = capsys.readouterr().out.splitlines()
+
+    assert badge(record).lower() in first
+    assert short(record.reference) in first
+    assert "0.001 OGPU" in first
+    assert rest == (["answer:", "  It is <42>."] if record.responses else [])
 
 
 def test_import_is_light() -> None:

@@ -9,9 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ogpu_jupyter.forms.templates import TEMPLATES as FORM_TEMPLATES
 from ogpu_jupyter.units import parse_duration
 
-from .words import account, amount, identifier, identifiers, key_value, one_of, port, seconds
+from .words import (
+    account,
+    amount,
+    answer_kind,
+    count_of,
+    duration,
+    identifier,
+    identifiers,
+    key_value,
+    one_of,
+    order_of,
+    port,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +35,15 @@ TEMPLATES: Final = ("chat", "hf", "text2image")
 NODES: Final = ("auto", "anvil", "embedded")
 NETWORKS: Final = ("local", "testnet", "mainnet")
 ACCOUNT_ACTIONS: Final = ("new", "import", "list")
+STRATEGIES: Final = ("first", "cheapest", "score", "agree")
+TASK_ORDERS: Final = (
+    "created", "payment", "fee", "status", "finished", "source", "function", "name", "network",
+    "notebook",
+)  # fmt: skip
+STATUSES: Final = (
+    "open", "intended", "uploaded", "signed", "sent", "published", "attempted", "responded",
+    "paid", "canceled", "expired", "failed", "not-sent",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,11 +110,21 @@ HELP: Final = Option("-h, --help", "show this help")
 TIMEOUT: Final = Option(
     "--timeout", "stop waiting after this long; the task lives on", "DURATION", parse_duration
 )
+SHOW: Final = Option(
+    "--show",
+    "show the answer as this kind, such as table, curve, text or JSON (what it looks like)",
+    "KIND",
+    answer_kind,
+    offers="kinds",
+)
 _TASK: Final = Argument(
     "task", "an address, a transaction, its number as in #12, or a variable", offers="tasks"
 )
 _SOURCE: Final = Argument(
     "source", "an address, a name given with `%ogpu use`, or a local service", offers="sources"
+)
+_FUNCTION: Final = Argument(
+    "function", "the service's function, such as text2text", offers="functions"
 )
 _AMOUNT: Final = Argument("amount", "OGPU, or with a unit: 0.01, 5gwei, 1000wei", read=amount)
 
@@ -189,16 +222,104 @@ OGPU: Final = (
         examples=("%ogpu use 0x2b0cC6058313801D5feb184a539e3a0C5A87a6a1 --as chat",),
     ),
     Command(
+        "%ogpu form",
+        "A form for a task's data: fill it in, check it, publish it, or copy it as a cell.",
+        (_SOURCE, _FUNCTION),
+        (
+            Option(
+                "--as",
+                "the variable that receives the task (task)",
+                "NAME",
+                identifier("--as"),
+                offers="variables",
+            ),
+            Option(
+                "--model",
+                "the pydantic class of the data, instead of what the source says",
+                "NAME",
+                identifier("--model"),
+                offers="models",
+            ),
+            Option(
+                "--template",
+                "the fields of a kind of service, instead of what the source says",
+                "NAME",
+                choices=tuple(FORM_TEMPLATES),
+            ),
+        ),
+        notes="The fields are known from the model or the template given; else from the local "
+        "service, the source's metadata, the function's name, or the tasks that the source was "
+        "given before. In a terminal the fields are listed, with the cell to type.",
+        examples=(
+            "%ogpu form text2text text2text",
+            "%ogpu form chat text2text --template chat --as answer",
+        ),
+    ),
+    Command(
         "%ogpu tasks",
-        "List the tasks of this network, over all notebooks, newest first.",
-        options=(Option("--open", "only those that are not final"),),
-        examples=("%ogpu tasks", "%ogpu tasks --open"),
+        "The history: a live table of the tasks of all notebooks, newest first.",
+        options=(
+            Option("--open", "only those that are not final"),
+            Option(
+                "--network",
+                "all, or a network's name (the network that is connected, else all)",
+                "NAME",
+                offers="places",
+            ),
+            Option(
+                "--source",
+                "only those of this source: its name or address",
+                "SOURCE",
+                offers="sources",
+            ),
+            Option(
+                "--status",
+                "published, attempted, responded, paid, canceled, expired, failed, not-sent, …; "
+                "several with commas",
+                "A,B",
+                offers="statuses",
+            ),
+            Option("--text", "words that stand in a task: in its names, addresses, data", "WORDS"),
+            Option(
+                "--since", "only those of this last time, such as 2h or 7d", "DURATION", duration
+            ),
+            Option(
+                "--sort",
+                f"by one of {', '.join(TASK_ORDERS)}; with :asc or :desc",
+                "BY",
+                order_of("--sort", TASK_ORDERS),
+                offers="orders",
+            ),
+            Option("--limit", "at most this many", "N", count_of("--limit")),
+            Option(
+                "--as",
+                "the variable that receives the history: iterate over it, or take its .to_frame()",
+                "NAME",
+                identifier("--as"),
+                offers="variables",
+            ),
+        ),
+        notes="It needs no network. In a notebook rows can be searched, sorted, opened, confirmed, "
+        "canceled, and exported to a DataFrame.",
+        examples=(
+            "%ogpu tasks",
+            "%ogpu tasks --open",
+            "%ogpu tasks --network all --status responded,paid --sort payment --limit 100",
+        ),
     ),
     Command(
         "%ogpu show",
-        "A live view of one task.",
-        (_TASK,),
+        "A live view of one task, or of all tasks of this notebook.",
         (
+            Argument(
+                "task",
+                f"{_TASK.help}; with --all a notebook's file, where it isn't this one",
+                offers="tasks",
+                required=False,
+            ),
+        ),
+        (
+            Option("--all", "every task in the saved file of this notebook, from the journal"),
             Option(
                 "--as",
                 "the variable that receives the task",
@@ -206,8 +327,16 @@ OGPU: Final = (
                 identifier("--as"),
                 offers="variables",
             ),
+            SHOW,
         ),
-        examples=("%ogpu show #12", "%ogpu show #12 --as task"),
+        notes="With --all no network is needed: where this kernel isn't connected, it is the "
+        "journal's last word. A task that the journal doesn't have is read from the chain.",
+        examples=(
+            "%ogpu show #12",
+            "%ogpu show #12 --as task",
+            "%ogpu show #12 --show table",
+            "%ogpu show --all",
+        ),
     ),
     Command(
         "%ogpu confirm",
@@ -216,7 +345,48 @@ OGPU: Final = (
             Argument("task", f"{_TASK.help}; or a response's address", offers="tasks"),
             Argument("response", "which one, where there are several", required=False),
         ),
-        examples=("%ogpu confirm #12", "%ogpu confirm task"),
+        (
+            Option(
+                "--strategy",
+                "have it chosen: the soonest, the lowest bid, the best by a function, or one of "
+                "several that are equal",
+                "NAME",
+                choices=STRATEGIES,
+            ),
+            Option(
+                "--score",
+                "a function of this notebook: from the decoded answer to a number",
+                "FUNCTION",
+                identifier("--score"),
+                offers="callables",
+            ),
+            Option(
+                "--accept",
+                "a function of this notebook: whether a decoded answer may be chosen",
+                "FUNCTION",
+                identifier("--accept"),
+                offers="callables",
+            ),
+            Option("--agree", "how many answers must be equal (2)", "K", count_of("--agree")),
+            Option(
+                "--within",
+                "with --auto: decide after this long among what is there",
+                "DURATION",
+                parse_duration,
+            ),
+            Option("--auto", "choose as answers come, for as long as this kernel lives"),
+        ),
+        "Without --auto it chooses among the answers that are here. With it, cheapest and score "
+        "wait until every provider that took the task has answered and no other takes it, at "
+        "most until shortly before the expiry, or for --within. Unequal only in case, spaces or "
+        "a last point, answers agree. A function that fails makes its answer unacceptable, and "
+        "so is a service's error where --accept doesn't say otherwise.",
+        examples=(
+            "%ogpu confirm #12",
+            "%ogpu confirm task",
+            "%ogpu confirm task --strategy cheapest --accept is_long --auto --within 2m",
+            "%ogpu confirm task --strategy score --score quality",
+        ),
     ),
     Command(
         "%ogpu cancel",
@@ -289,6 +459,7 @@ TASK: Final = Command(
             key_value,
             repeats=True,
         ),
+        SHOW,
         Option("--python", "the body is one Python expression, computed in this notebook"),
         Option(
             "--template",

@@ -15,7 +15,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from ogpu_jupyter.errors import NotConnected
 
-from .commands import NETWORKS, OGPU, TASK
+from .commands import NETWORKS, OGPU, STATUSES, TASK, TASK_ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -95,11 +95,16 @@ class Completion:
     def _list(self, offers: str, given: list[str]) -> Iterable[str]:
         lists: dict[str, Callable[[], Iterable[str]]] = {
             "networks": lambda: NETWORKS,
+            "kinds": _kinds,
             "accounts": lambda: [*_ACCOUNTS, *self._variables()],
             "variables": self._variables,
             "models": self._models,
+            "callables": self._callables,
             "tasks": self._tasks,
             "sources": _sources,
+            "orders": lambda: TASK_ORDERS,
+            "places": lambda: [*NETWORKS, "all"],
+            "statuses": lambda: STATUSES,
             "functions": lambda: _functions(given[0] if given else ""),
         }
         return lists[offers]() if offers else ()
@@ -117,6 +122,15 @@ class Completion:
             name
             for name in self._variables()
             if isinstance(space.get(name), type) and hasattr(space[name], "model_validate")
+        ]
+
+    def _callables(self) -> list[str]:
+        """The person's functions; a class can be called too, but is rarely meant."""
+        space = self._namespace
+        return [
+            name
+            for name in self._variables()
+            if callable(space.get(name)) and not isinstance(space[name], type)
         ]
 
     def _tasks(self) -> list[str]:
@@ -138,6 +152,12 @@ def _session() -> Session | None:
     except NotConnected:
         return None
     return session
+
+
+def _kinds() -> list[str]:
+    """The kinds of answers, once something has been shown; nothing is imported for them."""
+    answers = sys.modules.get("ogpu_jupyter.render.answers")
+    return [name for name in answers.kind_names() if " " not in name] if answers else []
 
 
 def _sources() -> list[str]:

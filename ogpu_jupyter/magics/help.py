@@ -18,10 +18,14 @@ _SETTINGS: Final = (
     ("max_payment", "the most that one task may pay, or none for no cap (OGPU_MAX_PAYMENT)"),
     ("session_budget", "the most that one session may pay, or none (OGPU_SESSION_BUDGET)"),
     ("confirm_spending", "ask before each payment (OGPU_CONFIRM_SPENDING)"),
+    (
+        "answer_bytes",
+        "the bytes that a task's answers may take in a notebook (200000): more is kept in part",
+    ),
 )
 _HOW_TO_SET: Final = (
     'Set them with `%config OgpuMagics.max_payment = "0.1"`, in the IPython profile, or by the '
-    "variable of the environment. On mainnet all three are on by default."
+    "variable of the environment. On mainnet the three of spending are on by default."
 )
 _ABOUT: Final = (
     "The OpenGPU market from this notebook. `%ogpu <subcommand> --help` tells more of one; "

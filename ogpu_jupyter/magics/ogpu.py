@@ -15,11 +15,12 @@ from IPython.core.magic import (
     magics_class,
     no_var_expand,
 )
-from traitlets import Bool, observe
+from traitlets import Bool, Int, observe
 
-from ogpu_jupyter.errors import InputError, Interrupted
+from ogpu_jupyter.errors import InputError, Interrupted, NotConnected
 from ogpu_jupyter.units import format_amount
 
+from . import strategies
 from .body import read_body
 from .completion import Completion
 from .help import help_of, help_of_ogpu, help_of_task
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ogpu_jupyter.handle import Task
+    from ogpu_jupyter.histories import History
     from ogpu_jupyter.localnet import LocalNet
     from ogpu_jupyter.render import StatusInfo
     from ogpu_jupyter.session import Session
     from ogpu_jupyter.spending import Ask, Limits
     from ogpu_jupyter.tasks import TransactionRecord
+    from ogpu_jupyter.widgets.form import Form
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,6 +71,13 @@ class OgpuMagics(Magics):
     )
     confirm_spending = Bool(
         None, allow_none=True, help="Ask before each payment; on by default on mainnet."
+    ).tag(config=True)
+
+    answer_bytes = Int(
+        200_000,
+        min=10_000,
+        help="The most that the answers of one task take in a notebook, in bytes; of larger ones "
+        "a part is kept.",
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -111,6 +121,7 @@ class OgpuMagics(Magics):
             return self._session().plan(words["source"], words["function"], data, **order)
         task = self._publish(words, data, order)
         task.model = model
+        task.show_as(words["show"])
         self._follow([task], wait=words["wait"], timeout=words["timeout"])
         return None
 
@@ -216,17 +227,59 @@ class OgpuMagics(Magics):
         record = self._session().use(words["source"], words["as"])
         return Panel(f"`{words['as']}` stands for the source {record.address}.", value=record)
 
-    def _tasks(self, words: Words) -> Panel:
-        return self._listed(self._session().tasks(open_only=words["open"]))
+    def _form(self, words: Words) -> Form:
+        from ogpu_jupyter.kernel import form  # noqa: PLC0415 - heavy, not on load
+
+        self._session()
+        return form(
+            words["source"],
+            words["function"],
+            model=self._model(words["model"]),
+            template=words["template"],
+            name=words["as"] or "task",
+            names=self._names,
+        )
+
+    def _tasks(self, words: Words) -> History:
+        from ogpu_jupyter.kernel import history  # noqa: PLC0415 - heavy, not on load
+
+        if words["open"] and words["status"]:
+            raise InputError("`--open` is a status too.", hint="Type `--status open,paid`, say.")
+        names = ("network", "source", "text", "since", "sort", "limit")
+        filters = {name: words[name] for name in names if words[name] is not None}
+        found = history(status="open" if words["open"] else words["status"], **filters)
+        if words["as"]:
+            self._names[words["as"]] = found
+            found.frame_name = f"{words['as']}_frame"
+        return found
 
     def _show(self, words: Words) -> None:
+        if words["all"]:
+            self._show_all(words)
+            return
+        if words["task"] is None:
+            raise InputError(
+                "`%ogpu show` needs a task, or `--all`.",
+                hint="Type, for example, `%ogpu show #12`.",
+            )
         task = self._session().task(self._meant(words["task"]))
         if words["as"]:
             self._names[words["as"]] = task
+        if words["show"]:
+            task.show_as(words["show"])
         self._follow([task], wait=False, timeout=None)
+
+    def _show_all(self, words: Words) -> None:
+        from .again import show_all  # noqa: PLC0415 - heavy, not on load
+
+        if words["as"]:
+            raise InputError("`--as` is for one task.", hint="Leave `--as` or `--all` away.")
+        show_all(words["task"], self._names, self._session_if_any())
 
     def _confirm(self, words: Words) -> Panel:
         target = self._meant(words["task"])
+        if strategies.is_asked(words):
+            return strategies.confirm_by(self._session(), target, words, self._names)
         if words["response"] is None:
             return settled(self._session().confirm(target))
         return settled(self._session().task(target).confirm(words["response"]))
@@ -295,13 +348,20 @@ class OgpuMagics(Magics):
             self._limit(session, session.limits)
         return session
 
+    def _session_if_any(self) -> Session | None:
+        try:
+            return self._session()
+        except NotConnected:
+            return None
+
     def _limit(self, session: Session, own: Limits) -> None:
         """Lay the settings over the session's own caps: what isn't set stays as it was."""
         caps = {"max_payment": self.max_payment, "session_budget": self.session_budget}
         session.limits = limited(own, caps, self.confirm_spending)
+        session.room = self.answer_bytes
         self._limited = (session, own)
 
-    @observe("max_payment", "session_budget", "confirm_spending")
+    @observe("max_payment", "session_budget", "confirm_spending", "answer_bytes")
     def _limits_changed(self, _change: object) -> None:
         if self._limited is not None:
             self._limit(*self._limited)

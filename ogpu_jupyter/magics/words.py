@@ -109,6 +109,43 @@ def port(text: str) -> int:
     raise InputError(f"{quoted(text)} is not a port.", hint="Type a number up to 65535, or 0.")
 
 
+def duration(text: str) -> str:
+    """Checked, and still as it was typed: it is counted from when it is used."""
+    parse_duration(text)
+    return text
+
+
+def count_of(owner: str) -> Callable[[str], int]:
+    """A reader of a whole number of things."""
+
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return int(text)
+        raise InputError(f"{quoted(text)} after `{owner}` is no number.", hint="Type 100, say.")
+
+    return read
+
+
+def order_of(owner: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    """`payment`, `payment:asc`, `payment:desc`."""
+
+    def read(text: str) -> str:
+        key, colon, way = text.partition(":")
+        one_of(owner, choices)(key)
+        if colon:
+            one_of(owner, ("asc", "desc"))(way)
+        return text
+
+    return read
+
+
+def answer_kind(text: str) -> str:
+    """A kind of answers, by any of its names; an unknown one raises with the list of them."""
+    from ogpu_jupyter.render.drawing import wanted_kind  # noqa: PLC0415 - not on load
+
+    return wanted_kind(text)
+
+
 def key_value(text: str) -> tuple[str, Any]:
     """`key=value`: JSON where it is JSON, else text."""
     key, equals, value = text.partition("=")

@@ -9,17 +9,20 @@ import contextvars
 import threading
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import ipywidgets
 
 from ogpu_jupyter import render
 from ogpu_jupyter.errors import OgpuError
-from ogpu_jupyter.live import Look, board
+from ogpu_jupyter.live import Look, board, choice_of, showing_of
+from ogpu_jupyter.render.choices import ordered
 from ogpu_jupyter.render.safe import visible
 from ogpu_jupyter.render.words import brief_amount, short
 from ogpu_jupyter.tasks import ResponseStatus, Stage
 from ogpu_jupyter.units import format_duration
+
+from .saver import Saver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,28 +30,31 @@ if TYPE_CHECKING:
     from ogpu_jupyter.live import Shown
     from ogpu_jupyter.tasks import Response
 
-_MAX_CHOICES: Final = 24
-
 
 def view(task: Shown) -> ipywidgets.Widget:
     """The live view with its buttons, up to date by itself, in any layout and in Voilà."""
     look = Look()
     look.is_new(task)
     page = ipywidgets.HTML(_page(task), layout=ipywidgets.Layout(width="auto"))
-    buttons = Controls(task)
+    buttons, saver = Controls(task), Saver(task)
 
     def draw() -> bool:
         if look.is_new(task):
             page.value = _page(task)
         buttons.draw()
+        saver.draw()
         return page.comm is not None  # None once the widget is closed
 
     board.follow(task, draw)
-    return ipywidgets.VBox([page, buttons.box])
+    return ipywidgets.VBox([page, buttons.box, saver.box])
 
 
 def _page(task: Shown) -> str:
-    return render.html(task.record, task.answers, task.chain_time(), note=task.note)
+    now, choice = task.chain_time(), choice_of(task)
+    showing = showing_of(task)
+    return render.html(
+        task.record, task.answers, now, note=task.note, choice=choice, showing=showing
+    )
 
 
 def controls(task: Shown) -> ipywidgets.Widget:
@@ -63,6 +69,9 @@ def controls(task: Shown) -> ipywidgets.Widget:
     return buttons.box
 
 
+_DOING = {"Cancel": "Canceling…", "Stop choosing": "Stopping…"}
+
+
 @dataclass(frozen=True)
 class Offer:
     """Something that can be done with a task now."""
@@ -71,23 +80,42 @@ class Offer:
     words: str
     hint: str
     call: Callable[[], object]
+    is_once: bool = True  # done, it is never offered again
 
 
 def offers(task: Shown) -> list[Offer]:
-    """Cancel while nobody has taken it; confirm each response that isn't, until it is final."""
+    """Cancel while nobody has taken it; confirm each response that isn't, until it is final.
+
+    In the order in which the view shows them; and last, to stop what chooses by itself.
+    """
     record = task.record
     if record.stage.is_final:
         return []
+    stop = _stop(task)
     if record.stage is Stage.PUBLISHED:
         hint = "Take the task back. The payment returns to the vault."
-        return [Offer("cancel", "Cancel", hint, task.cancel)]
-    waiting = [r for r in record.responses if r.status is ResponseStatus.SUBMITTED]
-    return [_confirm(task, response, len(waiting)) for response in waiting[:_MAX_CHOICES]]
+        return [Offer("cancel", "Cancel", hint, task.cancel), *stop]
+    shown = ordered(record, choice_of(task))
+    waiting = [r for r in shown if r.status is ResponseStatus.SUBMITTED]
+    return [*(_confirm(task, response, len(waiting)) for response in waiting), *stop]
+
+
+def _stop(task: Shown) -> list[Offer]:
+    if getattr(task, "auto", None) is None:
+        return []
+
+    def stop() -> None:
+        auto = getattr(task, "auto", None)  # the one that is at work when it is pressed
+        if auto is not None:
+            auto.cancel()
+
+    hint = "Choose nothing by itself any more. The task goes on, and you choose."
+    return [Offer("stop", "Stop choosing", hint, stop, is_once=False)]
 
 
 def _confirm(task: Shown, response: Response, count: int) -> Offer:
     who = f" {short(response.provider)}" if count > 1 else ""
-    words = f"Confirm{who} · {brief_amount(response.payment)}"
+    words = f"Confirm{who} · pays {brief_amount(response.payment)}"
     hint = f"Pay {response.provider} for this answer"
     return Offer(response.address, words, hint, lambda: task.confirm(response))
 
@@ -107,6 +135,7 @@ class Controls:
         self._buttons: dict[str, ipywidgets.Button] = {}
         self._clock = ipywidgets.Label()
         self._said = ipywidgets.HTML()
+        self._auto = ipywidgets.HTML()
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="center", overflow="hidden")
         self._row = ipywidgets.Box(layout=row)
         self.box = ipywidgets.VBox(layout=ipywidgets.Layout(overflow="hidden"))
@@ -122,12 +151,16 @@ class Controls:
             self._clock.value = f"{format_duration(left)} left" if left > 0 else "time is up"
             buttons = tuple(self._button(offer) for offer in offers(self._task))
             self._row.children = (*buttons, self._clock)
-            self.box.children = (self._row, self._said) if self._said.value else (self._row,)
+            line = choice_of(self._task).line
+            self._auto.value = _line(line, "status") if line else ""
+            told = [part for part in (self._auto, self._said) if part.value]
+            self.box.children = (self._row, *told)
 
     def close(self) -> None:
         """Take the widgets from the kernel and from the page."""
         with self._lock:
-            parts = [self.box, self._row, self._clock, self._said, *self._buttons.values()]
+            parts = [self.box, self._row, self._clock, self._auto, self._said]
+            parts += self._buttons.values()
             for part in parts:
                 for widget in (part, part.layout, getattr(part, "style", None)):
                     if widget is not None:
@@ -139,7 +172,7 @@ class Controls:
             if self._busy or offer.key in self._done:
                 return
             self._busy = True
-            self._said.value = _line("Canceling…" if offer.key == "cancel" else "Paying…", "status")
+            self._said.value = _line(_DOING.get(offer.words, "Paying…"), "status")
             self.draw()
         context = contextvars.copy_context()
         threading.Thread(
@@ -150,7 +183,7 @@ class Controls:
         problem = _problem(offer.call)
         with self._lock:
             self._busy = False
-            if not problem:
+            if not problem and offer.is_once:
                 self._done.add(offer.key)
             self._said.value = _line(problem, "alert") if problem else ""
             if self.box.comm is not None:
@@ -160,7 +193,7 @@ class Controls:
         if offer.key not in self._buttons:
             button = ipywidgets.Button(
                 tooltip=offer.hint,
-                button_style="" if offer.key == "cancel" else "primary",
+                button_style="" if offer.words in _DOING else "primary",
                 layout=ipywidgets.Layout(width="auto"),
             )
             button.on_click(lambda _: self.press(offer))

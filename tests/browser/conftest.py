@@ -93,7 +93,8 @@ def frontend(
         )
     try:
         wait_until(lambda: server.poll() is None and address(folders), 60)
-        made = Frontend(request.param, address(folders), token, root, folders["JUPYTER_CONFIG_DIR"])
+        places = root, folders["JUPYTER_CONFIG_DIR"], folders["JUPYTER_DATA_DIR"]
+        made = Frontend(request.param, address(folders), token, *places)
         for name, values in SETTINGS.items():
             made.configure(name, **values)
         yield made
@@ -139,6 +140,17 @@ def page(
     driver.close()
     context.close()
     assert driver.strangers == []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `lab` stays out of Notebook 7, which runs the same widgets."""
+    twice = [
+        item
+        for item in items
+        if item.get_closest_marker("lab") and item.callspec.params.get("frontend") == "notebook"
+    ]
+    items[:] = [item for item in items if item not in twice]
+    config.hook.pytest_deselected(items=twice)
 
 
 @pytest.hookimpl(wrapper=True)

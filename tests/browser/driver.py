@@ -29,6 +29,7 @@ class Frontend:
     token: str
     root: Path
     config: Path
+    data: Path
 
     def configure(self, name: str, **values: Any) -> None:
         """A setting of the person's; a page reads it when it is loaded."""

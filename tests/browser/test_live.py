@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.helpers import wait_until
+from tests.helpers import ROOT, wait_until
 
 if TYPE_CHECKING:
     from tests.browser.driver import NotebookPage
@@ -32,6 +32,7 @@ def connected(page: NotebookPage) -> NotebookPage:
     return page
 
 
+@pytest.mark.lab
 def test_a_task_by_keyboard(connected: NotebookPage) -> None:
     """Typed and run by Control+Enter; the answer stands below its cell, and nowhere else."""
     connected.type_cell(1, f"{CHAT}\n{QUESTION}")
@@ -45,6 +46,7 @@ def test_a_task_by_keyboard(connected: NotebookPage) -> None:
     assert ANSWER not in connected.output(0).inner_text()
 
 
+@pytest.mark.lab
 def test_the_view_lives_while_another_cell_runs(connected: NotebookPage) -> None:
     """The cell is done at once; the view goes through the steps during a busy cell."""
     connected.type_cell(1, SLEEP)
@@ -104,3 +106,33 @@ def test_the_view_changes_by_itself(connected: NotebookPage) -> None:
     wait_until(lambda: "slept" in connected.output(1).inner_text().lower(), 30)
 
     assert "slept" not in early.lower()
+
+
+def test_after_a_reload_the_view_goes_on(connected: NotebookPage) -> None:
+    """Saved while two tasks are under way; one ends before the page is loaded again, one after.
+
+    Both are seen to their end without a key pressed, and nothing stands still beside them.
+    """
+    connected.type_cell(1, SLEEP)
+    connected.run_cell(1)
+    connected.type_cell(2, '%%ogpu_task sleep sleep --as slower\n{"seconds": 15}')
+    connected.run_cell(2)
+    connected.save()
+    connected.output(1).get_by_text("slept").first.wait_for(timeout=30_000)
+    connected.page.on("dialog", lambda dialog: dialog.accept())  # leave without saving
+
+    connected.open(connected.name)
+    connected.output(2).get_by_text("This page was loaded again").wait_for(timeout=30_000)
+    for index in (1, 2):
+        ended = connected.output(index).get_by_text("slept").filter(visible=True).first
+        ended.wait_for(timeout=30_000)
+        assert connected.output(index).locator("article").filter(visible=True).count() == 1
+        assert connected.output(index).get_by_role("button").count() == 0
+    screens = ROOT / "artefacts" / "screens"
+    screens.mkdir(parents=True, exist_ok=True)
+    connected.page.screenshot(path=screens / f"{connected.frontend.kind}-reloaded.png")
+
+    connected.type_cell(3, "%ogpu show --all")  # the server has told the kernel its file
+    connected.run_cell(3)
+    connected.output(3).get_by_text("2 tasks in").wait_for()
+    assert connected.output(3).locator("article").count() == 2

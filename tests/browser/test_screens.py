@@ -54,6 +54,7 @@ def theme(request: pytest.FixtureRequest, frontend: Frontend) -> Iterator[str]:
     frontend.configure("apputils-extension/themes", theme="JupyterLab Light")
 
 
+@pytest.mark.lab
 def test_screens(page: NotebookPage, theme: str) -> None:
     """Every kind of output, as it looks in this frontend and theme, wide enough to read."""
     SCREENS.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ def test_every_option_of_a_task_arrives() -> None:
     words = read_task(
         "chat text2text --as answer --pay 5gwei --expires 2h --complexity medium --wait "
         "--timeout 90s --dry-run --new --vars a,b --extra n=1 --extra tag=#fff --python "
-        "--template hf --model Reply --yes"
+        "--template hf --model Reply --show table --yes"
     )
 
     assert words.values == {
@@ -38,6 +38,7 @@ def test_every_option_of_a_task_arrives() -> None:
         "python": True,
         "template": "hf",
         "model": "Reply",
+        "show": "table",
         "yes": True,
     }
 
@@ -131,7 +132,7 @@ MISTAKES = [
         (
             "`conect` is not a subcommand of `%ogpu`.\nNothing was spent.\nDid you mean `connect`? "
             "It takes one of: connect, account, status, deposit, withdraw, sources, source, "
-            "use, tasks, show, "
+            "use, form, tasks, show, "
             "confirm, cancel, wait."
         ),
     ),

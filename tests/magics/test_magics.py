@@ -144,14 +144,21 @@ def test_tasks_are_listed_shown_and_found_by_number_name_and_address(market, she
     run(f"{CHAT} --as first --wait --timeout 60s\nOne")
     task = shell.user_ns["first"]
 
-    text, panel = run("%ogpu tasks")
+    text, history = run("%ogpu tasks --as past")
 
     assert task.address[:6] in text
-    assert [found.address for found in panel.value] == [task.address]
+    assert [found.address for found in history] == [task.address]
+    assert shell.user_ns["past"] is history
+    assert history.tasks == [task]
     for reference in (f"#{task.record.key}", "first", task.address, task.tx_hash):
         run(f"%ogpu show {reference} --as found")
         assert shell.user_ns.pop("found").address == task.address
-    assert run("%ogpu tasks --open")[1].value == []
+    assert len(run("%ogpu tasks --open")[1]) == 0
+    assert len(run("%ogpu tasks --status open,responded")[1]) == 0
+    assert len(run("%ogpu tasks --text 'one nothing'")[1]) == 0
+    found = run("%ogpu tasks --network all --status paid --text one --since 1h --limit 3 "
+                "--source text2text --sort payment:asc")[1]  # fmt: skip
+    assert [record.key for record in found] == [task.record.key]
 
 
 def test_wait_blocks_until_all_are_final(market, shell, run: Run) -> None:
@@ -221,7 +228,7 @@ def test_a_response_is_confirmed_by_task_or_by_response(market, localnet, shell,
     )
     text, _ = run(f"%ogpu confirm judged {answers[1]}")
 
-    assert "Confirmed the response." in text
+    assert f"Confirmed the response {answers[1]}." in text
     assert judged.result(timeout=20) == {"by": bids[1]}
 
 

@@ -71,7 +71,6 @@ def closed_port() -> int:
         "%ogpu sources",
         "%ogpu source text2text",
         "%ogpu use text2text --as chat",
-        "%ogpu tasks",
         "%ogpu show #1",
         "%ogpu confirm #1",
         "%ogpu cancel #1",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import nbformat
+import pytest
+
+from ogpu_jupyter.notebooks import read
+from ogpu_jupyter.tasks import Stage
 from tests.notebooks.cells import notebook_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import nbformat
 
 CONNECT = """
 import ogpu_jupyter, os
@@ -67,3 +72,65 @@ def test_an_answer_lands_below_its_own_cell(
 
     assert [shown(cell).strip() for cell in done.cells[3:5]] == ["", "mine"]
     assert "42" in shown(done.cells[2], "text/html")
+
+
+@pytest.mark.parametrize("node", ["anvil"], indirect=True)
+def test_every_runner_ends_in_the_same_record(
+    execute: Callable[..., nbformat.NotebookNode],
+    localnet,
+    account,
+    kernel_env: Callable[..., dict[str, str]],
+    tmp_path: Path,
+) -> None:
+    """nbclient publishes and waits; papermill runs it again; nbval finds each output as stored."""
+    connect = CONNECT.format(network=vars(localnet.network))
+    ask = ASK.format(source=localnet.services["text2text"])
+    cells = (connect, "session.deposit('1', if_below='0.5');", ask, 'chat.result()["content"]')
+    env = {"TEST_KEY": account.key.hex(), "OGPU_JUPYTER_HOME": tmp_path / "home"}
+    first, again = tmp_path / "first.ipynb", tmp_path / "again.ipynb"
+
+    nbformat.write(execute(notebook_of(*cells), **env), first)
+    papermill = [sys.executable, "-m", "papermill", "-k", "python3", "--no-progress-bar", first]
+    run([*papermill, again], kernel_env(**env))
+    run([sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", again],
+        kernel_env(**env))  # fmt: skip
+
+    (one,), (other,) = read(first).tasks, read(again).tasks
+    assert one == other
+    assert one.stage is Stage.FINALIZED
+    stored = [nbformat.read(path, as_version=4).cells[-2] for path in (first, again)]
+    views = [shown(cell, kind).strip() for cell in stored for kind in ("text/html", "text/plain")]
+    assert views[:2] == views[2:]
+    assert "42" in views[1]
+
+
+def run(command: list[object], env: dict[str, str]) -> None:
+    ran = subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+
+
+@pytest.mark.parametrize("node", ["anvil"], indirect=True)
+def test_every_view_is_there_again_after_a_restart(
+    execute: Callable[..., nbformat.NotebookNode], localnet, account, tmp_path: Path
+) -> None:
+    """Unconnected, in a new kernel; and connected, where they are the session's own."""
+    connect = CONNECT.format(network=vars(localnet.network))
+    ask = ASK.format(source=localnet.services["text2text"])
+    env = {"TEST_KEY": account.key.hex(), "OGPU_JUPYTER_HOME": tmp_path / "home"}
+    file = tmp_path / "analysis.ipynb"
+    nbformat.write(execute(notebook_of(connect, "session.deposit('1');", ask), **env), file)
+
+    show = "%ogpu show --all analysis.ipynb"
+    alone = execute(notebook_of(f"%load_ext ogpu_jupyter\n{show}"), **env)
+    live = execute(notebook_of(connect, show), **env)
+
+    for cell in (alone.cells[0], live.cells[1]):
+        assert "1 task in analysis.ipynb" in shown(cell)
+        assert "42" in shown(cell, "text/html")

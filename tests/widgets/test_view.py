@@ -51,16 +51,16 @@ def test_what_can_be_done_at_each_stage(stage: Stage) -> None:
     """Cancel while nobody has it, confirm what is answered, else nothing."""
     words = [offer.words for offer in offers(FakeTask(samples.record(stage)))]
 
-    expected = {Stage.PUBLISHED: ["Cancel"], Stage.RESPONDED: ["Confirm · 0.001 OGPU"]}
+    expected = {Stage.PUBLISHED: ["Cancel"], Stage.RESPONDED: ["Confirm · pays 0.001 OGPU"]}
     assert words == expected.get(stage, [])
 
 
 def test_each_answer_can_be_confirmed_at_its_price() -> None:
     """The button says whom and how much."""
     assert [offer.words for offer in offers(choosing())] == [
-        "Confirm 0x7a5e…9A0b · 0.001 OGPU",
-        "Confirm 0x9c3D…3c5D · 0.0008 OGPU",
-        "Confirm 0x4f2A…7f9A · 0.0015 OGPU",
+        "Confirm 0x7a5e…9A0b · pays 0.001 OGPU",
+        "Confirm 0x9c3D…3c5D · pays 0.0008 OGPU",
+        "Confirm 0x4f2A…7f9A · pays 0.0015 OGPU",
     ]
 
 
@@ -89,6 +89,27 @@ def test_no_click_pays_twice() -> None:
     wait_until(lambda: "Paying…" not in words(box))
 
     assert task.calls == [f"confirm {samples.RESPONSES[0]}"]
+
+
+def test_each_unattended_choice_can_be_stopped() -> None:
+    """Also the next one, which may come to stand where the first was."""
+    task = choosing()
+    made = Controls(task)
+
+    class Auto:
+        def cancel(self) -> None:
+            task.calls.append("stop")
+            task.auto = None  # type: ignore[attr-defined]
+
+    chooser = Auto()
+    for stops in (1, 2):
+        task.auto = chooser  # type: ignore[attr-defined]
+        made.draw()
+        stop = buttons(made.box)[-1]
+        assert (stop.description, stop.disabled) == ("Stop choosing", False)
+        stop.click()
+        wait_until(lambda: "Stopping" not in words(made.box))
+        assert task.calls == ["stop"] * stops
 
 
 def test_what_is_done_is_not_offered_again() -> None:
