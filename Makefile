@@ -15,7 +15,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # as in a container, whe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test bench faults lint format clean
+.PHONY: help demo lab test gallery bench faults lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ lab: $(VENV)/.demo $(VENV)/.lab ## open JupyterLab on the quickstart
 
 test: $(VENV)/.demo $(VENV)/.lab $(VENV)/.test .venv-sdk/.done .venv-kernel6/.done node_modules/.done ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+gallery: $(VENV)/.demo $(VENV)/.lab $(VENV)/.test ## pictures of every state and every kind of answer, in artefacts/gallery
+	@$(BIN)/python -m tests.gallery --shots $(ARGS)
 
 bench: .venv-bench/.done .venv-sdk/.done node_modules/.done ## measure it beside the official SDK and the physical limits
 	@.venv-bench/bin/python -m benchmarks.run .venv-sdk/bin/python
