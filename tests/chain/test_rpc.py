@@ -365,7 +365,7 @@ HUGE = b"1" + b"0" * 100_000
         b'"result"',
         b"7",
         b"true",
-        gzip.compress(b"not json at all"),
+        gzip.compress(b"not json at all", mtime=0),
         b"\x00" * 1000,
     ],
 )
