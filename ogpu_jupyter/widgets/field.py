@@ -19,7 +19,7 @@ from ogpu_jupyter.forms.fields import (
 )
 
 from .bench import Bench, Control, absences
-from .groups import EitherControl, ListingControl, MappingControl, OptionalControl, RecordControl
+from .groups import EitherControl, OptionalControl, RecordControl
 from .leaves import (
     ChoiceControl,
     FlagControl,
@@ -29,6 +29,7 @@ from .leaves import (
     TextControl,
     flag_as_choice,
 )
+from .rows import ListingControl, MappingControl
 from .uploads import FileControl
 
 if TYPE_CHECKING:
