@@ -123,6 +123,13 @@ _TASK: Final = Argument(
 _SOURCE: Final = Argument(
     "source", "an address, a name given with `%ogpu use`, or a local service", offers="sources"
 )
+_AS_TASK: Final = Option(
+    "--as",
+    "the variable that receives the task (task)",
+    "NAME",
+    identifier("--as"),
+    offers="variables",
+)
 _FUNCTION: Final = Argument(
     "function", "the service's function, such as text2text", offers="functions"
 )
@@ -226,13 +233,7 @@ OGPU: Final = (
         "A form for a task's data: fill it in, check it, publish it, or copy it as a cell.",
         (_SOURCE, _FUNCTION),
         (
-            Option(
-                "--as",
-                "the variable that receives the task (task)",
-                "NAME",
-                identifier("--as"),
-                offers="variables",
-            ),
+            _AS_TASK,
             Option(
                 "--model",
                 "the pydantic class of the data, instead of what the source says",
@@ -408,16 +409,10 @@ TASK: Final = Command(
     "Publish the cell's body as a task, and show it live below the cell.",
     (
         _SOURCE,
-        Argument("function", "the service's function, such as text2text", offers="functions"),
+        _FUNCTION,
     ),
     (
-        Option(
-            "--as",
-            "the variable that receives the task (task)",
-            "NAME",
-            identifier("--as"),
-            offers="variables",
-        ),
+        _AS_TASK,
         Option(
             "--pay",
             "OGPU, or with a unit: 0.01, 5gwei, 1000wei (the source's minimum, or the "

@@ -26,7 +26,7 @@ from .thumbnails import thumbnail
 from .words import byte_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import BaseModel
 
@@ -214,39 +214,38 @@ def shared(sizes: dict[int, int], room: int) -> dict[int, int]:
 
 def _with_smaller_images(page: str, room: int) -> str:
     """Each image in its share of what the rest of the page leaves; the same size on the page."""
-    found = list(_IMAGE.finditer(page))
-    if not found:
-        return page
+    small = _with_smaller(page, room, _IMAGE, _smaller_image)
+    return small if len(small.encode()) <= room else _IMAGE_TAG.sub(_NOT_HERE, page)
+
+
+def _with_smaller(
+    page: str, room: int, pattern: re.Pattern[str], smaller: Callable[[re.Match[str], int], str]
+) -> str:
+    """Each match that is larger than its share of what the rest of the page leaves, smaller."""
+    found = list(pattern.finditer(page))
     others = len(page.encode()) - sum(len(match[0]) for match in found)
     rooms = shared({n: len(match[0]) for n, match in enumerate(found)}, room - others)
     parts, at = [], 0
     for n, match in enumerate(found):
-        parts += [page[at : match.start()], _source(match, rooms[n])]
+        fits = len(match[0]) <= rooms[n]
+        parts += [page[at : match.start()], match[0] if fits else smaller(match, rooms[n])]
         at = match.end()
-    small = "".join([*parts, page[at:]])
-    return small if len(small.encode()) <= room else _IMAGE_TAG.sub(_NOT_HERE, page)
+    return "".join([*parts, page[at:]])
 
 
-def _source(match: re.Match[str], room: int) -> str:
-    if len(match[0]) <= room:
-        return match[0]
+def _smaller_image(match: re.Match[str], room: int) -> str:
     made = thumbnail(match[1], room - 40)
     return match[0] if made is None else f'src="data:image/{made[0]};base64,{made[1]}"'
 
 
 def _with_smaller_players(page: str, room: int) -> str:
     """Each sound as a coarse preview, as long as its share of the room lets it be."""
-    found = list(_WAV.finditer(page))
-    if not found:
-        return page
-    others = len(page.encode()) - sum(len(match[0]) for match in found)
-    rooms = shared({n: len(match[0]) for n, match in enumerate(found)}, room - others)
-    parts, at = [], 0
-    for n, match in enumerate(found):
-        made = preview(match[1], rooms[n] - 40) if len(match[0]) > rooms[n] else None
-        parts += [page[at : match.start()], f'src="{made.url}"' if made else match[0]]
-        at = match.end()
-    return "".join([*parts, page[at:]])
+    return _with_smaller(page, room, _WAV, _smaller_player)
+
+
+def _smaller_player(match: re.Match[str], room: int) -> str:
+    made = preview(match[1], room - 40)
+    return match[0] if made is None else f'src="{made.url}"'
 
 
 def _without_players(page: str, room: int) -> str:

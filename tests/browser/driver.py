@@ -91,17 +91,13 @@ class NotebookPage:
     def panel(self) -> str:
         return ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
-    @property
-    def saved(self) -> nbformat.NotebookNode:
-        return nbformat.read(self.frontend.root / self.name, as_version=4)
-
     def save(self) -> nbformat.NotebookNode:
+        """Control+S, and what is in the file then."""
         file = self.frontend.root / self.name
         before = file.stat().st_mtime_ns
         time.sleep(0.05)
         self.page.keyboard.press("Control+s")
-        wait_until(lambda: file.stat().st_mtime_ns != before and file.stat().st_size > 0)
-        return self.saved
+        return wait_until(lambda: file.stat().st_mtime_ns != before and _whole(file))
 
     # The kernel
 
@@ -179,3 +175,11 @@ class NotebookPage:
         self.type_cell(index, f"import json; print(json.dumps({expression}))")
         self.run_cell(index)
         return json.loads(self.output(index).inner_text())
+
+
+def _whole(file: Path) -> nbformat.NotebookNode | None:
+    """The notebook, once it is all there: Jupyter writes in place, and a large one in parts."""
+    try:
+        return nbformat.read(file, as_version=4)
+    except nbformat.reader.NotJSONError:
+        return None
