@@ -354,10 +354,14 @@ def test_the_clock_goes_back_with_its_chain() -> None:
 class Blocks:
     """A stopwatch of our own, and blocks that come by it."""
 
-    def __init__(self, period: float, jitter: float = 0.0) -> None:
+    def __init__(self, period: float, jitter: float = 0.0, late: float = 0.0) -> None:
+        """Each as much as `jitter` after its moment; every fifth as much as `late` besides."""
         chance = random.Random(7)
         self.now = 1000.0
-        self.arrivals = [1000.3 + n * period + chance.uniform(0, jitter) for n in range(600)]
+        self.arrivals = [
+            1000.3 + n * period + chance.uniform(0, jitter) + chance.choice([0, 0, 0, 0, late])
+            for n in range(600)
+        ]
 
     def monotonic(self) -> float:
         return self.now
@@ -408,6 +412,20 @@ def test_one_look_for_each_block_soon_after_it_came(
 
     assert looks <= most_looks
     assert delay <= longest
+
+
+@pytest.mark.parametrize(("period", "late"), [(1.0, 0.1), (1.0, 0.3), (2.0, 0.3), (12.0, 1.0)])
+def test_late_blocks_on_a_busy_machine_cost_little(
+    monkeypatch: pytest.MonkeyPatch, period: float, late: float
+) -> None:
+    """Neither many looks, nor a wait that stays when they are no longer late."""
+    blocks = Blocks(period, 0.01, late)
+    monkeypatch.setattr(pace_module, "time", blocks)
+
+    looks, delay = blocks.watch(300, 0.01)
+
+    assert looks <= 1.2
+    assert delay <= 1.5 * late
 
 
 def test_who_is_told_of_blocks_hardly_looks() -> None:

@@ -1,10 +1,11 @@
 """When to look next: just after each block, where blocks come regularly; once for each.
 
-A look that finds nothing new, and the next one that does, have the block's arrival between
-them; looks in the middle of what is still unknown narrow it down. Where blocks come as they
-like, about two looks a block; seldom where there is nothing to see, or no node. A block
-time that may be a round number is taken for one: an error of a thousandth, added up over
-some blocks, is a look that comes too early.
+The look for a block is a little earlier than the look for the one before, until it comes too
+early; then it is later again. So it follows the moment when nearly all blocks have arrived,
+and one that is late, on a busy machine, moves it little. Where blocks come as they like,
+about two looks a block; seldom where there is nothing to see, or no node. A block time that
+may be a round number is taken for one: an error of a thousandth, added up over some blocks,
+is a look that comes too early.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ _SLOWEST: Final = 2.0
 _IDLE: Final = 15.0
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 15.0
-_REGULAR: Final = 3  # blocks in a row that came when they were expected
-_SHARP: Final = 0.03  # seconds, or part of the block time, that need not be narrowed down
-_MARGIN: Final = 0.01
-_DRIFT: Final = 0.0005  # of the block time, that a block may come earlier than the one before
+_STEP: Final = 0.03  # seconds, or part of the block time: later, after a look that was too early
+_TOO_EARLY: Final = 0.02  # of the looks, once the moment is found
+_FIRST_STEP: Final = 0.25  # of the block time: earlier, as long as the moment is searched
+_AS_EXPECTED: Final = 0.15  # of the block time, by which a block may miss its moment
+_SURPRISE: Final = 0.3  # the newest block's weight in how often that happens
+_REGULAR: Final = 0.4  # blocks come regularly, if it happens less often
 _LOOKS_AFTER: Final = 3  # who asks another node than the one that tells may be early
-_MEMORY: Final = 32  # blocks by which the block time is measured
+_MEMORY: Final = 16  # blocks by which the block time is measured
 _ROUND: Final = 0.25  # seconds, of which a round block time is a multiple
 
 
@@ -34,57 +37,81 @@ class Pace:
     def __init__(self) -> None:
         self._block_time = 1.0
         self._number: int | None = None
-        self._at = time.monotonic()
-        self._low = self._high = self._at  # the newest block arrived between these moments
-        self._asked = self._at
-        self._expected = 0  # blocks in a row
-        self._misses = 0
-        self._seen: deque[tuple[int, float, float]] = deque(maxlen=_MEMORY)
+        self._at = self._asked = time.monotonic()
         self._failures = 0
+        self._begin(self._at)
+
+    def _begin(self, now: float) -> None:
+        self._due = now  # when the newest block was to be looked for
+        self._earlier = _FIRST_STEP * self._block_time
+        self._surprises = 1.0  # a share
+        self._misses = self._hits = 0
+        self._was_late = False
+        self._seen: deque[tuple[int, float, float]] = deque(maxlen=_MEMORY)
 
     def block(self, number: int, asked: float | None = None) -> None:
         """The newest block has this number now; `asked` is when the question left."""
         now = time.monotonic()
         if self._number is None or number < self._number:
             self._number, self._at = number, now
-            self._low, self._high, self._expected = self._asked, now, 0
-            self._seen.clear()
+            self._begin(now)
         elif number > self._number:
-            self._arrived(number - self._number, now)
+            self._arrived(number, now if asked is None else asked)
             self._number, self._at, self._misses = number, now, 0
-            self._measure(number)
         else:
             self._misses += 1
         self._asked = now if asked is None else asked
 
-    def _arrived(self, count: int, now: float) -> None:
-        ahead = count * self._block_time
-        slack = _DRIFT * ahead
-        low = max(self._low + ahead - slack, self._asked)
-        high = min(self._high + ahead, now)
-        if low <= high:
-            self._expected += 1
+    def _arrived(self, number: int, asked: float) -> None:
+        """It came after the last look, and before this one."""
+        expected = self._due + (number - (self._number or 0)) * self._block_time
+        surprise = max(self._asked - expected, expected - asked, 0.0)
+        is_surprise = surprise > _AS_EXPECTED * self._block_time
+        self._surprises += _SURPRISE * (is_surprise - self._surprises)
+        if not self._is_regular:
+            self._due = min(max(expected, self._asked), asked)
+            self._measure(number, asked)
+        elif self._misses:
+            self._came_late(expected, asked)
+            if not is_surprise:
+                self._measure(number, asked)
         else:
-            if low - high > self._sharp:
-                self._expected = min(self._expected, _REGULAR) - 1
-            low, high = self._asked, now
-        self._low, self._high = low, high
+            self._was_there(expected, asked)
+
+    def _was_there(self, expected: float, asked: float) -> None:
+        self._due, self._was_late = expected, False
+        if asked - expected > self._step:
+            return  # the look was late itself
+        self._due -= self._earlier
+        self._hits += 1
+        if self._hits * _TOO_EARLY > 0.5:  # blocks come earlier than they did
+            self._earlier = min(1.1 * self._earlier, _FIRST_STEP * self._block_time)
+
+    def _came_late(self, expected: float, asked: float) -> None:
+        later = expected + max(self._earlier, self._step)
+        self._due = asked if self._was_late else min(later, asked)
+        self._was_late, self._hits = True, 0
+        is_found = self._earlier <= self._step
+        self._earlier = self._step * _TOO_EARLY if is_found else self._earlier / 2
 
     @property
-    def _sharp(self) -> float:
-        return max(_SHARP, _SHARP * self._block_time)
+    def _step(self) -> float:
+        return max(_STEP, _STEP * self._block_time)
 
-    def _measure(self, number: int) -> None:
-        """By the middle of what is known, over some blocks."""
-        middle, half = (self._low + self._high) / 2, (self._high - self._low) / 2
+    @property
+    def _is_regular(self) -> bool:
+        return self._surprises < _REGULAR and self._block_time >= _FASTEST
+
+    def _measure(self, number: int, asked: float) -> None:
+        """By two blocks that came between two looks: a look that finds its block says less."""
+        middle, half = (self._asked + asked) / 2, (asked - self._asked) / 2
         if self._seen:
             first, at, doubt = self._seen[0]
             lately = (middle - at) / (number - first)
-            weight = 1.0 if len(self._seen) == _MEMORY else 0.3
-            self._block_time += weight * (lately - self._block_time)
-            self._block_time = max(self._block_time, 0.0)
+            weight = 1.0 if number - first >= _MEMORY else 0.3
+            self._block_time = max(self._block_time + weight * (lately - self._block_time), 0.0)
             even = _ROUND * round(self._block_time / _ROUND)
-            if abs(self._block_time - even) <= (half + doubt) / (number - first):
+            if abs(self._block_time - even) <= (half + doubt + self._step) / (number - first):
                 self._block_time = even
         self._seen.append((number, middle, half))
 
@@ -94,19 +121,15 @@ class Pace:
             return _IDLE
         if is_told and not 0 < self._misses <= _LOOKS_AFTER:
             return min(max(4 * self._block_time, _SLOWEST), _IDLE)
-        if self._expected >= _REGULAR and self._block_time >= _FASTEST:
+        if self._is_regular:
             return self._until_expected()
         block_time = max(self._block_time, (time.monotonic() - self._at) / 4)
         return min(max(block_time / 2, _FASTEST), _SLOWEST)
 
     def _until_expected(self) -> float:
-        now = time.monotonic()
-        low, high = self._low + self._block_time, self._high + self._block_time
-        if self._misses == 0 and high - low > self._sharp:
-            high = (low + high) / 2
-        if self._misses == 0 or now < high:
-            return max(high + _MARGIN - now, _MARGIN)
-        step = max(self._block_time / 32, 0.03) * 2.0 ** min(self._misses - 1, 10)
+        if not self._misses:
+            return max(self._due + self._block_time - time.monotonic(), 0.01)
+        step = self._step * 2.0 ** min(self._misses - 1, 10)
         return min(step, max(self._block_time / 2, _FASTEST), _SLOWEST)
 
     def backoff(self) -> float:
