@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from . import render
+from . import notebooks, render
 from .errors import BatchFailed, Interrupted, NotConnected, OgpuError, TaskTimeout
 from .jobs import PULSE
 from .tasks import Stage
@@ -133,6 +133,12 @@ class Batch:
 
     def _repr_html_(self) -> str:
         return render.batch_html(len(self), self.status, self.total_paid, self.earlier)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        """With the tasks in the output's metadata, so that the notebook's file tells of them."""
+        data = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        first = self.session.journal.tasks_of(self._keys[: notebooks.MOST_LISTED])
+        return data, {notebooks.KEY: notebooks.many_facts(first, len(self))}
 
     def _handle(self, key: int) -> Task:
         return self.session.handle(key, earlier=key in self._earlier)

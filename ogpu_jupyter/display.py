@@ -72,7 +72,8 @@ def show_folded(tasks: Sequence[Shown]) -> None:
 def _folded(tasks: Sequence[Shown]) -> tuple[dict[str, Any], dict[str, Any]]:
     seen = [render.Seen(t.record, t.answers, t.chain_time(), t.note) for t in tasks]
     data = {"text/plain": render.folded_text(seen), "text/html": render.folded_html(seen)}
-    return data, {notebooks.KEY: {"tasks": [notebooks.facts(task.record) for task in tasks]}}
+    records = (task.record for task in tasks)
+    return data, {notebooks.KEY: notebooks.many_facts(records, len(tasks))}
 
 
 def show_history(past: Past) -> None:

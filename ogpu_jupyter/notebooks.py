@@ -7,6 +7,7 @@ has it. A file may come from anyone, so it is bounded, and every fact is checked
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from .errors import InputError, OgpuError, UnknownName
 from .tasks import NetworkId, Stage, TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 KEY: Final = "ogpu"
 MAX_BYTES: Final = 200_000_000
 MAX_TASKS: Final = 10_000
+MOST_LISTED: Final = 200  # of one output; a batch may have any number
 _MAX_VALUES: Final = 20_000_000  # a notebook may hold plots
 _MAX_TEXT: Final = 200
 _VSCODE: Final = "__vsc_ipynb_file__"
@@ -110,14 +112,25 @@ def facts(record: TaskRecord) -> dict[str, Any]:
     return known
 
 
+def many_facts(records: Iterable[TaskRecord], number: int) -> dict[str, Any]:
+    """The same of an output of `number` tasks: of the first, and how many more there are."""
+    listed = [facts(record) for record in itertools.islice(records, MOST_LISTED)]
+    more = {"more": number - len(listed)} if number > len(listed) else {}
+    return {"tasks": listed, **more}
+
+
 @dataclass(frozen=True)
 class Notebook:
-    """The tasks of a file, each once, in its order; `unread` are outputs that make no sense."""
+    """The tasks of a file, each once, in its order; `unread` are outputs that make no sense.
+
+    It `has_more` where an output of many lists the first of them only.
+    """
 
     path: Path
     saved_at: float
     tasks: tuple[Facts, ...]
     unread: int = 0
+    has_more: bool = False
 
 
 def read(path: Path) -> Notebook:
@@ -138,7 +151,8 @@ def read(path: Path) -> Notebook:
         elif place < len(found):
             found[place] = max(found[place], known, key=_progress)
         places.update(dict.fromkeys(names, place))
-    return Notebook(path, path.stat().st_mtime, tuple(found), unread)
+    has_more = any(_get(told, "more") for told in _told(notebook))
+    return Notebook(path, path.stat().st_mtime, tuple(found), unread, has_more)
 
 
 def find(named: str | None, namespace: Mapping[str, Any]) -> Path:
@@ -204,15 +218,20 @@ def _json(data: bytes, path: Path) -> object:
 
 
 def _raw(notebook: object) -> Iterator[object]:
-    """What stands under `ogpu`, output by output; a batch lists its tasks."""
+    """Task by task; an output of many lists them."""
+    for told in _told(notebook):
+        many = _get(told, "tasks")
+        if isinstance(many, list):
+            yield from many
+        elif told is not None:
+            yield told
+
+
+def _told(notebook: object) -> Iterator[object]:
+    """What stands under `ogpu`, output by output."""
     for cell in _list(_get(notebook, "cells")):
         for output in _list(_get(cell, "outputs")):
-            told = _get(_get(output, "metadata"), KEY)
-            many = _get(told, "tasks")
-            if isinstance(many, list):
-                yield from many
-            elif told is not None:
-                yield told
+            yield _get(_get(output, "metadata"), KEY)
 
 
 def _get(value: object, key: str) -> object:

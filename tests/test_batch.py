@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import ogpu_jupyter
+from ogpu_jupyter import notebooks
 from ogpu_jupyter.errors import (
     BatchFailed,
     GasBalanceLow,
@@ -339,6 +340,20 @@ def test_a_batch_shows_where_it_is(funded, source):
     assert repr(batch) == "3 tasks: 3 published. 0.003 OGPU."
     assert repr(again) == "3 tasks: 3 published. 0.003 OGPU. 3 of them from before."
     assert "3 published" in batch._repr_html_()
+
+
+def test_a_batch_is_found_again_in_its_notebook(funded, source, monkeypatch):
+    """Its output's metadata names its tasks: the first of them, and how many more there are."""
+    monkeypatch.setattr(notebooks, "MOST_LISTED", 2)
+    batch = funded.publish_many(source, "f", rows(3))
+    all_on_chain(funded, batch)
+
+    data, metadata = batch._repr_mimebundle_()
+
+    assert data["text/plain"] == repr(batch)
+    told = metadata["ogpu"]
+    assert [facts["task"] for facts in told["tasks"]] == [task.address for task in batch[:2]]
+    assert told["more"] == 1
 
 
 def test_an_interrupt_between_windows_keeps_what_was_sent(funded, source):

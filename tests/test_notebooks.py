@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,24 @@ def test_one_hash_on_two_chains_is_two_tasks(file: Path) -> None:
 
 
 def test_a_batch_lists_its_tasks(file: Path) -> None:
-    told = [facts(samples.record(item=n, tx_hash=f"0x{n:064x}", address="")) for n in range(3)]
+    records = [samples.record(item=n, tx_hash=f"0x{n:064x}", address="") for n in range(3)]
+    found = notebooks.read(write(file, notebooks.many_facts(records, 3)))
 
-    assert [known.item for known in notebooks.read(write(file, {"tasks": told})).tasks] == [0, 1, 2]
+    assert [known.item for known in found.tasks] == [0, 1, 2]
+    assert not found.has_more
+
+
+def test_an_output_lists_no_more_tasks_than_a_notebook_should_hold(file: Path) -> None:
+    """A batch of a million would make it a file that nobody can open."""
+    most = notebooks.MOST_LISTED
+    many = (samples.record(item=n, tx_hash=f"0x{n:064x}", address="") for n in itertools.count())
+    told = notebooks.many_facts(many, most + 7)
+    found = notebooks.read(write(file, told))
+
+    assert told["more"] == 7
+    assert len(json.dumps(told)) < 200_000
+    assert len(found.tasks) == most
+    assert found.has_more
 
 
 def test_an_older_notebook_tells_less(file: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError, UnknownName
 from ogpu_jupyter.home import notebook_name
@@ -45,13 +45,15 @@ from .rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from typing_extensions import Self
 
 __all__ = ["Journal", "journal_path"]
+
+_T = TypeVar("_T")
 
 _UNSENT: Final = frozenset({Stage.INTENDED, Stage.UPLOADED})
 _OVER: Final = frozenset({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
@@ -207,8 +209,7 @@ class Journal:
     def known(self, references: Sequence[str]) -> list[TaskRecord]:
         """The tasks, on any network, of these whole addresses and transactions."""
         found: dict[int, TaskRecord] = {}
-        for start in range(0, len(references), _AT_ONCE):
-            some = [text.lower() for text in references[start : start + _AT_ONCE]]
+        for some in _lots([text.lower() for text in references]):
             where = f"(address IN ({marks(some)}) OR tx_hash IN ({marks(some)}))"
             found.update((task.key, task) for task in self._tasks(where, *some, *some))
         return list(found.values())
@@ -249,11 +250,17 @@ class Journal:
         found = self._tasks_on(network_id, where, *values)
         return [record for record in reversed(found) if not self._is_orphan(record)]
 
+    def tasks_of(self, keys: Sequence[int]) -> list[TaskRecord]:
+        """Those with these numbers, in the order of their numbers."""
+        found: dict[int, TaskRecord] = {}
+        for some in _lots(keys):
+            found.update((r.key, r) for r in self._tasks(f"key IN ({marks(some)})", *some))
+        return [found[key] for key in keys]
+
     def stages(self, keys: Sequence[int]) -> list[Stage]:
         """Each task's stage, in the order of their numbers."""
         found: dict[int, str] = {}
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
+        for some in _lots(keys):
             sql = f"SELECT key, stage FROM tasks WHERE key IN ({marks(some)})"  # noqa: S608 - marks
             found.update(self._file.rows(sql, *some))
         return [Stage(found[key]) for key in keys]
@@ -262,8 +269,7 @@ class Journal:
         """Wei that these tasks have taken from the vault, or may as soon as they are mined."""
         skip = sorted(_UNSENT | _OVER)
         total = 0
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
+        for some in _lots(keys):
             where = f"key IN ({marks(some)}) AND stage NOT IN ({marks(skip)})"
             total += sum(_cost(record) for record in self._tasks(where, *some, *skip))
         return total
@@ -461,6 +467,11 @@ class Journal:
     def source_names(self, network_id: NetworkId) -> dict[str, str]:
         sql = "SELECT name, address FROM sources WHERE network = ? ORDER BY name"
         return dict(self._file.rows(sql, network_text(network_id)))
+
+
+def _lots(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """As many at once as one statement may name."""
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
 def _account(network_id: NetworkId, account: str) -> tuple[str, str]:

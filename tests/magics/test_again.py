@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from ogpu_jupyter.journal import Journal
-from ogpu_jupyter.notebooks import facts
+from ogpu_jupyter.notebooks import facts, many_facts
 from ogpu_jupyter.tasks import Answer, Stage
 from tests.helpers import ROOT
 from tests.notebooks.cells import notebook_of, shown
@@ -83,6 +83,16 @@ def test_many_are_a_line_each(run: Run, file: Path) -> None:
     lines = run("%ogpu show --all")[0].splitlines()
 
     assert [line.split()[0] for line in lines[1:]] == [record.name for record in records]
+
+
+def test_a_batch_that_was_too_long_to_list_is_told_of(run: Run, file: Path) -> None:
+    (record,) = journalled(1)
+    save(file, record)
+    notebook = nbformat.read(file, as_version=4)
+    notebook.cells[0].outputs[0].metadata["ogpu"] = many_facts([record], 5)
+    nbformat.write(notebook, file)
+
+    assert "A batch lists its first tasks: `%ogpu tasks` has all." in run("%ogpu show --all")[0]
 
 
 def test_nothing_to_show_is_said(run: Run, file: Path) -> None:

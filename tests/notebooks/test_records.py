@@ -27,6 +27,8 @@ session = ogpu_jupyter.connect(network, account=Account.from_key(os.environ["TES
 """
 ASK = """%%ogpu_task {source} text2text --as chat --template chat --wait
 What is 6 * 7?"""
+MANY = """messages = [[{{"role": "user", "content": text}}] for text in ("6 + 7", "6 + 8")]
+session.publish_many({source!r}, "text2text", [{{"messages": each}} for each in messages]).wait()"""
 BALANCE = "import json; b = session.balance(); print(json.dumps([b.wallet, b.vault, chat.address]))"
 
 
@@ -120,17 +122,22 @@ def run(command: list[object], env: dict[str, str]) -> None:
 def test_every_view_is_there_again_after_a_restart(
     execute: Callable[..., nbformat.NotebookNode], localnet, account, tmp_path: Path
 ) -> None:
-    """Unconnected, in a new kernel; and connected, where they are the session's own."""
+    """Unconnected, in a new kernel; and connected, where they are the session's own: also those
+    of a batch, that had a line together.
+    """
     connect = CONNECT.format(network=vars(localnet.network))
-    ask = ASK.format(source=localnet.services["text2text"])
+    source = localnet.services["text2text"]
+    ask, many = ASK.format(source=source), MANY.format(source=source)
     env = {"TEST_KEY": account.key.hex(), "OGPU_JUPYTER_HOME": tmp_path / "home"}
     file = tmp_path / "analysis.ipynb"
-    nbformat.write(execute(notebook_of(connect, "session.deposit('1');", ask), **env), file)
+    cells = (connect, "session.deposit('1');", ask, many)
+    nbformat.write(execute(notebook_of(*cells), **env), file)
 
     show = "%ogpu show --all analysis.ipynb"
     alone = execute(notebook_of(f"%load_ext ogpu_jupyter\n{show}"), **env)
     live = execute(notebook_of(connect, show), **env)
 
     for cell in (alone.cells[0], live.cells[1]):
-        assert "1 task in analysis.ipynb" in shown(cell)
-        assert "42" in shown(cell, "text/html")
+        assert "3 tasks in analysis.ipynb" in shown(cell)
+        page = shown(cell, "text/html")
+        assert all(answer in page for answer in ("42", "13", "14"))
