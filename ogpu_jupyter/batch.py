@@ -138,7 +138,7 @@ class Batch:
         """With the tasks in the output's metadata, so that the notebook's file tells of them."""
         data = {"text/plain": repr(self), "text/html": self._repr_html_()}
         first = self.session.journal.tasks_of(self._keys[: notebooks.MOST_LISTED])
-        return data, {notebooks.KEY: notebooks.many_facts(first, len(self))}
+        return data, {notebooks.KEY: notebooks.many_facts(map(notebooks.facts, first), len(self))}
 
     def _handle(self, key: int) -> Task:
         return self.session.handle(key, earlier=key in self._earlier)

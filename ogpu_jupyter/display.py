@@ -70,10 +70,10 @@ def show_folded(tasks: Sequence[Shown]) -> None:
 
 
 def _folded(tasks: Sequence[Shown]) -> tuple[dict[str, Any], dict[str, Any]]:
-    seen = [render.Seen(t.record, t.answers, t.chain_time(), t.note) for t in tasks]
+    seen = [render.Seen(t.record, t.answers, t.chain_time(), t.note, showing_of(t)) for t in tasks]
     data = {"text/plain": render.folded_text(seen), "text/html": render.folded_html(seen)}
-    records = (task.record for task in tasks)
-    return data, {notebooks.KEY: notebooks.many_facts(records, len(tasks))}
+    known = (notebooks.facts(task.record, task.showing.kind) for task in seen)
+    return data, {notebooks.KEY: notebooks.many_facts(known, len(tasks))}
 
 
 def show_history(past: Past) -> None:
@@ -130,12 +130,13 @@ def settle(*tasks: Shown) -> None:
 def bundle(task: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
     """The task now: data and metadata of a display message."""
     record, answers, now = task.record, task.answers, task.chain_time()
-    how: dict[str, Any] = {"choice": choice_of(task), "showing": showing_of(task)}
+    showing = showing_of(task)
+    how: dict[str, Any] = {"choice": choice_of(task), "showing": showing}
     data = {
         "text/plain": render.text(record, answers, now, **how),
         "text/html": render.html(record, answers, now, note=task.note, **how),
     }
-    return data, {notebooks.KEY: notebooks.facts(record)}
+    return data, {notebooks.KEY: notebooks.facts(record, showing.kind)}
 
 
 def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> Any:

@@ -57,6 +57,7 @@ class Facts(BaseModel):
     function: _Short = ""
     created_at: _Seconds = 0
     expires_at: _Seconds = 0
+    show: _Short = ""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -89,8 +90,11 @@ class Facts(BaseModel):
         )
 
 
-def facts(record: TaskRecord) -> dict[str, Any]:
-    """What stands under `ogpu` in the metadata of a task's output; wei are text."""
+def facts(record: TaskRecord, show: str = "") -> dict[str, Any]:
+    """What stands under `ogpu` in the metadata of a task's output; wei are text.
+
+    `show` is the kind of answers that somebody asked for.
+    """
     known: dict[str, Any] = {
         "task": record.address,
         "tx": record.tx_hash,
@@ -109,12 +113,14 @@ def facts(record: TaskRecord) -> dict[str, Any]:
         known["fee"] = str(record.fee)
     if record.item is not None:
         known["item"] = record.item
+    if show:
+        known["show"] = show[:_MAX_TEXT]
     return known
 
 
-def many_facts(records: Iterable[TaskRecord], number: int) -> dict[str, Any]:
+def many_facts(known: Iterable[dict[str, Any]], number: int) -> dict[str, Any]:
     """The same of an output of `number` tasks: of the first, and how many more there are."""
-    listed = [facts(record) for record in itertools.islice(records, MOST_LISTED)]
+    listed = list(itertools.islice(known, MOST_LISTED))
     more = {"more": number - len(listed)} if number > len(listed) else {}
     return {"tasks": listed, **more}
 

@@ -8,15 +8,18 @@ be that.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from .errors import NOTHING_SPENT, NotConnected, OgpuError
+from .errors import NOTHING_SPENT, NotConnected, OgpuError, UnknownName
+from .live import showing_of
+from .render.drawing import AS_FOUND, Showing, wanted_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .handle import Task
     from .journal import Journal
-    from .live import Shown
     from .notebooks import Facts
     from .session import Session
     from .tasks import Answer, TaskRecord
@@ -34,6 +37,11 @@ class Kept:
         self.record = record
         self.answers: Mapping[str, Answer] = answers or {}
         self.note = note
+        self.showing = AS_FOUND
+
+    def show_as(self, kind: str) -> None:
+        """Its answers as this kind, whatever their shape."""
+        self.showing = Showing(wanted_kind(kind))
 
     def chain_time(self) -> float:
         """This machine's clock: no chain's is known."""
@@ -53,18 +61,24 @@ def _cannot(record: TaskRecord) -> NotConnected:
     return NotConnected(f"The task is on {_network(record)}. {NOTHING_SPENT}")
 
 
-def rebuild(tasks: Sequence[Facts], journal: Journal, session: Session | None) -> list[Shown]:
+def rebuild(tasks: Sequence[Facts], journal: Journal, session: Session | None) -> list[Kept | Task]:
     """A task for each, in this order and each once; live where the session can follow it."""
     shelf, asked = _Shelf(journal, tasks), _Asked(session)
-    found: dict[object, Shown] = {}
+    found: dict[object, Kept | Task] = {}
     for known in tasks:
         record = shelf.find(known)
-        if record is not None:
-            found.setdefault(record.key, _journalled(record, journal, session))
-        else:
-            task = asked.ask(known)
-            found.setdefault(task.record.key or id(task), task)
+        task = asked.ask(known) if record is None else _journalled(record, journal, session)
+        if not showing_of(task).kind:
+            _show_as(task, known.show)
+        found.setdefault(task.record.key or id(task), task)
     return list(found.values())
+
+
+def _show_as(task: Kept | Task, kind: str) -> None:
+    """As the notebook showed it; as found, where this kernel doesn't have the kind."""
+    if kind:
+        with suppress(UnknownName):
+            task.show_as(kind)
 
 
 class _Shelf:
@@ -97,7 +111,7 @@ class _Shelf:
         ]
 
 
-def _journalled(record: TaskRecord, journal: Journal, session: Session | None) -> Shown:
+def _journalled(record: TaskRecord, journal: Journal, session: Session | None) -> Kept | Task:
     if session is not None and record.network_id == session.network_id:
         return session.handle(record.key)
     note = "" if record.stage.is_final else _elsewhere(record, session)
@@ -131,7 +145,7 @@ class _Asked:
         self._left = _MAX_ASKED
         self._until = time.monotonic() + _PATIENCE_SECONDS
 
-    def ask(self, known: Facts) -> Shown:
+    def ask(self, known: Facts) -> Kept | Task:
         record, session = known.record(), self._session
         if session is None:
             return Kept(

@@ -57,7 +57,7 @@ def test_what_is_told_is_read_again(file: Path, stage: Stage) -> None:
 
 def test_the_facts_are_text_and_whole_numbers_and_documented() -> None:
     """Amounts are text, since JSON's numbers end at 2**53; each key stands in the document."""
-    told = facts(samples.record(Stage.FINALIZED, item=1))
+    told = facts(samples.record(Stage.FINALIZED, item=1), "chat")
     document = (ROOT / "docs" / "record.md").read_text()
 
     assert {type(value) for value in told.values()} == {str, int}
@@ -99,7 +99,7 @@ def test_one_hash_on_two_chains_is_two_tasks(file: Path) -> None:
 
 def test_a_batch_lists_its_tasks(file: Path) -> None:
     records = [samples.record(item=n, tx_hash=f"0x{n:064x}", address="") for n in range(3)]
-    found = notebooks.read(write(file, notebooks.many_facts(records, 3)))
+    found = notebooks.read(write(file, notebooks.many_facts(map(facts, records), 3)))
 
     assert [known.item for known in found.tasks] == [0, 1, 2]
     assert not found.has_more
@@ -109,7 +109,7 @@ def test_an_output_lists_no_more_tasks_than_a_notebook_should_hold(file: Path) -
     """A batch of a million would make it a file that nobody can open."""
     most = notebooks.MOST_LISTED
     many = (samples.record(item=n, tx_hash=f"0x{n:064x}", address="") for n in itertools.count())
-    told = notebooks.many_facts(many, most + 7)
+    told = notebooks.many_facts(map(facts, many), most + 7)
     found = notebooks.read(write(file, told))
 
     assert told["more"] == 7

@@ -12,6 +12,7 @@ from ogpu_jupyter import notebooks, rebuilding
 from ogpu_jupyter.errors import NotConnected
 from ogpu_jupyter.handle import Task
 from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.live import showing_of
 from ogpu_jupyter.notebooks import Facts, facts
 from ogpu_jupyter.rebuilding import Kept, rebuild
 from ogpu_jupyter.tasks import Answer, Stage, TransactionState
@@ -31,9 +32,9 @@ def journal(ogpu_home: Path) -> Iterator[Journal]:
         yield opened
 
 
-def told(record: Any) -> Facts:
+def told(record: Any, show: str = "") -> Facts:
     """As it is read of a file."""
-    return Facts.model_validate(json.loads(json.dumps(facts(record))))
+    return Facts.model_validate(json.loads(json.dumps(facts(record, show))))
 
 
 def kept(journal: Journal, n: int = 1, **changes: Any) -> Any:
@@ -74,6 +75,18 @@ def test_each_task_once(journal: Journal) -> None:
     by_hash, by_address = (record.model_copy(update={name: ""}) for name in ("address", "tx_hash"))
 
     assert len(rebuild([told(by_hash), told(by_address)], journal, None)) == 1
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("text", "text"), ("TEXT", "text"), ("gone", "")])
+def test_it_is_shown_as_the_kind_that_was_asked_for(
+    journal: Journal, asked: str, shown: str
+) -> None:
+    """Journalled or not; a kind that isn't registered any more is left, and the shape decides."""
+    record = kept(journal)
+    lost = record.model_copy(update={"address": f"0x{9:040x}", "tx_hash": ""})
+    found = rebuild([told(record, asked), told(lost, asked)], journal, None)
+
+    assert [showing_of(task).kind for task in found] == [shown, shown]
 
 
 def test_a_transaction_that_was_replaced_since_still_means_its_task(journal: Journal) -> None:
@@ -157,8 +170,12 @@ def test_connected_it_is_live_and_a_lost_journal_is_read_from_the_chain(
 ) -> None:
     """The session's own handle; with an empty journal the chain answers by the address."""
     task = publish(session)
-    known = told(task.record)
+    known = told(task.record, "text")
     assert rebuild([known], session.journal, session) == [task]
+    assert showing_of(task).kind == "text"
+    task.show_as("fields")
+    assert rebuild([known], session.journal, session) == [task]
+    assert showing_of(task).kind == "fields"  # what this kernel was told later
 
     fresh = ogpu_jupyter.connect(localnet.network, account=account, journal=tmp_path / "new.db")
     (found,) = rebuild([known], fresh.journal, fresh)

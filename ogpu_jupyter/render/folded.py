@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .costs import costs
+from .drawing import AS_FOUND, Showing
 from .page import card
 from .safe import esc, one_line
 from .stages import TONES, badge
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from ogpu_jupyter.tasks import Answer, TaskRecord
 
-MAX_CHARACTERS: Final = (
-    6_000_000  # of views in one output: a notebook has to stay a file one can open
-)
+# Of views in one output: a notebook has to stay a file one can open.
+MAX_CHARACTERS: Final = 6_000_000
 MAX_LINES: Final = 2_000
 
 
@@ -34,6 +34,7 @@ class Seen(NamedTuple):
     answers: Mapping[str, Answer]
     now: float
     note: str = ""
+    showing: Showing = AS_FOUND
 
 
 def folded_html(tasks: Sequence[Seen]) -> str:
@@ -48,7 +49,9 @@ def folded_html(tasks: Sequence[Seen]) -> str:
 def _folds(tasks: Iterable[Seen]) -> Iterable[str]:
     size = 0
     for task in tasks:
-        view = "" if size > MAX_CHARACTERS else card(*task[:3], note=task.note)
+        view = (
+            "" if size > MAX_CHARACTERS else card(*task[:3], note=task.note, showing=task.showing)
+        )
         size += len(view)
         if view and size <= MAX_CHARACTERS:
             yield f"<details><summary>{_summary(task.record)}</summary>{view}</details>"

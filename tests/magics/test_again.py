@@ -89,7 +89,7 @@ def test_a_batch_that_was_too_long_to_list_is_told_of(run: Run, file: Path) -> N
     (record,) = journalled(1)
     save(file, record)
     notebook = nbformat.read(file, as_version=4)
-    notebook.cells[0].outputs[0].metadata["ogpu"] = many_facts([record], 5)
+    notebook.cells[0].outputs[0].metadata["ogpu"] = many_facts([facts(record)], 5)
     nbformat.write(notebook, file)
 
     assert "A batch lists its first tasks: `%ogpu tasks` has all." in run("%ogpu show --all")[0]
