@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from . import display, render
 from .errors import InputError, NotConnected, UnknownName
 from .journal import journal_path
-from .journal.listing import cost
 from .journal.queries import Filters, Totals, queries_at
 from .render.history import history_html, history_text, stages_text, totals_text
 from .render.stages import stage_word
@@ -243,7 +242,7 @@ _FRAME: Final = {
 
 def _cells(record: TaskRecord) -> list[Any]:
     """Amounts in OGPU to calculate with, and exact in wei, which fit no column of integers."""
-    paid = cost(record)
+    paid = record.cost
     fee = record.fee
     times = (record.created_at, record.published_at, record.finished_at, record.expires_at)
     return [

@@ -334,6 +334,12 @@ class TaskRecord(_Frozen):
         return next((r for r in self.responses if r.status is ResponseStatus.CONFIRMED), None)
 
     @property
+    def cost(self) -> int:
+        """Wei: what the provider got, which may be less than was frozen, else what is frozen."""
+        confirmed = self.confirmed if self.stage is Stage.FINALIZED else None
+        return self.payment if confirmed is None else min(confirmed.payment, self.payment)
+
+    @property
     def reference(self) -> str:
         """What finds the task again: its address, else its transaction, else its number."""
         return self.address or self.tx_hash or f"#{self.key}"

@@ -15,7 +15,7 @@ import ogpu_jupyter
 from ogpu_jupyter.errors import InputError, NotConnected, OgpuError, UnknownName
 from ogpu_jupyter.histories import History, read_stages
 from ogpu_jupyter.journal import Journal, file
-from ogpu_jupyter.journal.listing import PAYLOAD_BYTES, cost
+from ogpu_jupyter.journal.listing import PAYLOAD_BYTES
 from ogpu_jupyter.journal.queries import SORTS, Filters, Queries
 from ogpu_jupyter.tasks import DeliveryMethod, Response, ResponseStatus, Stage, TaskRecord
 from tests.histories import HOSTILE, fill, payload
@@ -95,7 +95,7 @@ def test_every_order(many, sort: str, descending: bool) -> None:
     queries, records = many
     rank = list(Stage).index
     keys: dict[str, Callable[[TaskRecord], object]] = {
-        "created": lambda r: r.created_at, "payment": cost, "fee": lambda r: r.fee,
+        "created": lambda r: r.created_at, "payment": lambda r: r.cost, "fee": lambda r: r.fee,
         "status": lambda r: rank(r.stage), "finished": lambda r: r.finished_at,
         "source": lambda r: (r.source_name or r.source).lower(),
         "function": lambda r: r.function.lower(), "name": lambda r: r.name.lower(),
@@ -362,7 +362,7 @@ def test_filters_as_words(home) -> None:
     assert len(ogpu_jupyter.history(limit=5)) == 5
     paid = ogpu_jupyter.history(status="paid, not-sent", sort="payment:asc", network="all")
     expected = [r for r in home if r.stage in {Stage.FINALIZED, Stage.ABANDONED}]
-    assert list(paid) == sorted(expected, key=lambda r: (cost(r), r.key))
+    assert list(paid) == sorted(expected, key=lambda r: (r.cost, r.key))
     assert list(ogpu_jupyter.history(since="3m")) == home[:1]
     assert list(ogpu_jupyter.history(source="detect")) == [
         record for record in home if record.source_name == "detect"
@@ -430,8 +430,8 @@ def test_a_frame_has_a_row_for_each(home, kind: str) -> None:
         frame.to_dicts() if kind == "polars" else frame.to_dict("records"))  # fmt: skip
 
     assert [row["task"] for row in rows] == [record.key for record in home]
-    assert [row["payment_wei"] for row in rows] == [str(cost(record)) for record in home]
-    assert rows[0]["payment"] == pytest.approx(cost(home[0]) / 10**18)
+    assert [row["payment_wei"] for row in rows] == [str(record.cost) for record in home]
+    assert rows[0]["payment"] == pytest.approx(home[0].cost / 10**18)
     created = rows[0]["created"]
     if kind != "arrow":
         assert abs(created.timestamp() - home[0].created_at) < 1
@@ -478,5 +478,5 @@ def test_a_lower_bid_is_what_was_paid() -> None:
     record = draft(payment=10, responses=(confirmed,), stage=Stage.FINALIZED,
                    delivery=DeliveryMethod.MANUAL_CONFIRMATION, source=SOURCE)  # fmt: skip
 
-    assert cost(record) == 7
-    assert cost(record.model_copy(update={"stage": Stage.RESPONDED})) == 10
+    assert record.cost == 7
+    assert record.model_copy(update={"stage": Stage.RESPONDED}).cost == 10

@@ -238,7 +238,7 @@ class Journal:
         skip = sorted(_UNSENT | _OVER)
         where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
         values = (account.lower(), float("-inf") if since is None else since, *skip)
-        return sum(_cost(record) for record in self._tasks_on(network_id, where, *values))
+        return sum(record.cost for record in self._tasks_on(network_id, where, *values))
 
     def named(
         self, network_id: NetworkId, account: str, source: str, name: str
@@ -271,7 +271,7 @@ class Journal:
         total = 0
         for some in _lots(keys):
             where = f"key IN ({marks(some)}) AND stage NOT IN ({marks(skip)})"
-            total += sum(_cost(record) for record in self._tasks(where, *some, *skip))
+            total += sum(record.cost for record in self._tasks(where, *some, *skip))
         return total
 
     def payloads(
@@ -476,9 +476,3 @@ def _lots(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _account(network_id: NetworkId, account: str) -> tuple[str, str]:
     return network_text(network_id), account.lower()
-
-
-def _cost(record: TaskRecord) -> int:
-    """What the provider got, which may be less than was frozen, else what is frozen."""
-    confirmed = record.confirmed if record.stage is Stage.FINALIZED else None
-    return record.payment if confirmed is None else min(confirmed.payment, record.payment)

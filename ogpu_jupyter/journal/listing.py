@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import JournalError
-from ogpu_jupyter.tasks import Stage, TaskRecord
+from ogpu_jupyter.tasks import TaskRecord
 
 from .rows import insert, network_text, read_record, sql_text
 
@@ -98,7 +98,7 @@ def _row(record: TaskRecord) -> dict[str, Any]:
         "stage": record.stage.value,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "cost": wei_blob(cost(record)),
+        "cost": wei_blob(record.cost),
         "fee": None if record.fee is None else wei_blob(record.fee),
     }
 
@@ -122,12 +122,6 @@ def _words_row(record: TaskRecord) -> dict[str, Any]:
 def folded(text: str) -> str:
     """As it is searched: without the difference of capitals, in every script."""
     return sql_text(text).casefold()
-
-
-def cost(record: TaskRecord) -> int:
-    """Wei: what was paid, which may be less than was frozen, else what it pays."""
-    confirmed = record.confirmed if record.stage is Stage.FINALIZED else None
-    return record.payment if confirmed is None else min(confirmed.payment, record.payment)
 
 
 def wei_blob(wei: int) -> bytes:

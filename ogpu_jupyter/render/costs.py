@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ogpu_jupyter.tasks import Stage
+from ogpu_jupyter.units import format_amount
 
-from .words import brief_amount
+from .words import brief_amount, exact_amount
 
 if TYPE_CHECKING:
     from ogpu_jupyter.tasks import TaskRecord
@@ -26,6 +27,12 @@ _STATES: Final = {
     Stage.FAILED: "not taken",
     Stage.ABANDONED: "not taken",
 }
+
+
+def exact_cost(record: TaskRecord) -> str:
+    """What `record.cost` is to the wei, and what was frozen for it, where that is more."""
+    held = f"; {format_amount(record.payment)} was held" if record.cost != record.payment else ""
+    return exact_amount(record.cost) + held
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.tasks import Stage
-from ogpu_jupyter.units import format_amount, format_time
+from ogpu_jupyter.units import format_time
 
+from .costs import exact_cost
 from .safe import esc, one_line
 from .stages import TONES, badge, stage_word
 from .style import page
 from .tables import tasks_html, tasks_text
-from .words import brief_amount, plural, short
+from .words import brief_amount, exact_amount, plural, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ def history_text(records: Sequence[TaskRecord], now: float, said: Sequence[str])
     return "\n".join([tasks_text(records, now), *(one_line(line, 500) for line in said if line)])
 
 
-def row(record: TaskRecord, cost: int) -> dict[str, Any]:
+def row(record: TaskRecord) -> dict[str, Any]:
     """A task as a table's row: short strings that are safe to be set as text, and times."""
     number = "" if record.item is None else f"[{record.item}]"
     reference = record.address or record.tx_hash
@@ -71,10 +72,10 @@ def row(record: TaskRecord, cost: int) -> dict[str, Any]:
         "stage": badge(record),
         "tone": TONES.get(record.stage, ""),
         "problem": one_line(record.problem, _PROBLEM),
-        "pays": brief_amount(cost),
-        "paysExact": _exact(record, cost),
+        "pays": brief_amount(record.cost),
+        "paysExact": exact_cost(record),
         "fee": "" if record.fee is None else brief_amount(record.fee),
-        "feeExact": "" if record.fee is None else _wei(record.fee),
+        "feeExact": "" if record.fee is None else exact_amount(record.fee),
         "created": record.created_at,
         "createdAt": format_time(record.created_at),
         "ends": None if record.stage.is_final else record.expires_at,
@@ -84,12 +85,3 @@ def row(record: TaskRecord, cost: int) -> dict[str, Any]:
         "network": one_line(record.network, _NAME),
         "notebook": one_line(record.notebook, _NAME),
     }
-
-
-def _exact(record: TaskRecord, cost: int) -> str:
-    held = f"; {format_amount(record.payment)} was held" if cost != record.payment else ""
-    return _wei(cost) + held
-
-
-def _wei(wei: int) -> str:
-    return f"{format_amount(wei)} = {wei} wei"

@@ -67,6 +67,7 @@ _BASE: Final = """
 & .ogpu-mid { font-size: 0; }
 & .ogpu-mid::before { content: "\\2026"; font-size: 12px; }
 & .ogpu-n { white-space: nowrap; }
+& .ogpu-pad { visibility: hidden; }
 & .ogpu-soft { color: var(--soft); }
 & time { white-space: nowrap; }
 & .ogpu-ok { --tone: var(--ok); }

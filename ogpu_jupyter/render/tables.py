@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Final
 from ogpu_jupyter.tasks import DeliveryMethod, SourceStatus
 from ogpu_jupyter.units import format_amount, format_duration, format_time
 
+from .costs import exact_cost
 from .kinds.trees import payload_html, payload_text
 from .safe import esc, one_line
 from .stages import TONES, badge
 from .style import page
-from .words import address_html, amount_html, byte_count, countdown, moment_html, plural, short
+from .words import (
+    address_html,
+    amount_column,
+    amount_html,
+    byte_count,
+    countdown,
+    moment_html,
+    plural,
+    short,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,15 +118,20 @@ def tasks_html(records: Sequence[TaskRecord], now: float, below: str = "") -> st
         ("", ""), ("Task", ""), ("Function", ""), ("State", ""), ("Payment", _NUM),
         ("Network fee", _NUM), ("Created", ""), ("Expires", ""), ("Network", ""),
     ]  # fmt: skip
-    rows = [_task_cells(record, now) for record in records[:_MAX_ROWS]]
-    if any(record.notebook for record in records[:_MAX_ROWS]):
+    shown = records[:_MAX_ROWS]
+    payments = amount_column([r.cost for r in shown], [exact_cost(r) for r in shown])
+    fees = iter(amount_column([r.fee for r in shown if r.fee is not None]))
+    rows = [
+        [*_what(record), payment, _NONE if record.fee is None else next(fees), *_when(record, now)]
+        for record, payment in zip(shown, payments, strict=True)
+    ]
+    if any(record.notebook for record in shown):
         heads.append(("Notebook", ""))
-        rows = [[*row, esc(r.notebook, 60)] for row, r in zip(rows, records, strict=False)]
+        rows = [[*row, esc(r.notebook, 60)] for row, r in zip(rows, shown, strict=True)]
     return page(_table(heads, rows, len(records) - len(rows)) + below, "Tasks")
 
 
-def _task_cells(record: TaskRecord, now: float) -> list[str]:
-    fee = _NONE if record.fee is None else amount_html(record.fee)
+def _what(record: TaskRecord) -> list[str]:
     tone = TONES.get(record.stage, "")
     source = f' <span class="ogpu-soft">{esc(record.source_name, 60)}</span>'
     return [
@@ -124,8 +139,11 @@ def _task_cells(record: TaskRecord, now: float) -> list[str]:
         f"<b>{_name(record)}</b> {address_html(record.address or record.tx_hash)}",
         esc(record.function, 60) + (source if record.source_name != record.function else ""),
         f'<span class="ogpu-pill {tone}" title="{esc(record.problem, 300)}">{badge(record)}</span>',
-        amount_html(record.payment),
-        fee,
+    ]
+
+
+def _when(record: TaskRecord, now: float) -> list[str]:
+    return [
         moment_html(record.created_at, f"{format_time(record.created_at)[:16]}"),
         "" if record.stage.is_final else moment_html(record.expires_at, _left(record, now)),
         esc(record.network, 40),
@@ -152,7 +170,7 @@ def tasks_text(records: Sequence[TaskRecord], now: float) -> str:
             one_line(short(record.address or record.tx_hash)),
             one_line(record.function, 30),
             badge(record).lower(),
-            format_amount(record.payment),
+            format_amount(record.cost),
             format_time(record.created_at)[:16],
             "" if record.stage.is_final else _left(record, now),
         ]
@@ -170,18 +188,20 @@ def sources_html(sources: Sequence[SourceRecord]) -> str:
         ("Longest expiry", _NUM), ("Runs on", ""), ("Confirms", ""), ("Providers", _NUM),
         ("Tasks", _NUM), ("What it does", ""),
     ]  # fmt: skip
-    rows = [_source_cells(source) for source in sources[:_MAX_ROWS]]
+    shown = sources[:_MAX_ROWS]
+    prices = amount_column([source.min_payment for source in shown])
+    rows = [_source_cells(s, price) for s, price in zip(shown, prices, strict=True)]
     return page(_table(heads, rows, len(sources) - len(rows)), "Sources")
 
 
-def _source_cells(source: SourceRecord) -> list[str]:
+def _source_cells(source: SourceRecord, price: str) -> list[str]:
     is_active = source.status is SourceStatus.ACTIVE
     state, tone = ("Active", "ogpu-ok") if is_active else ("Inactive", "ogpu-off")
     return [
         f"<b>{esc(source.name, 60)}</b>" if source.name else _NONE,
         address_html(source.address),
         f'<span class="ogpu-pill {tone}">{state}</span>',
-        amount_html(source.min_payment),
+        price,
         format_duration(source.max_expiry),
         _machines(source.environments),
         _confirms(source),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TYPE_CHECKING, Final
 
 from ogpu_jupyter.units import format_amount, format_duration, format_time
 
 from .safe import esc
 
-_DECIMALS = 8
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DECIMALS: Final = 8
+_UNIT: Final = " OGPU"
 
 
 def brief_amount(wei: int) -> str:
@@ -22,9 +27,38 @@ def brief_amount(wei: int) -> str:
         return f"{shown.normalize():f} OGPU"
 
 
+def exact_amount(wei: int) -> str:
+    return f"{format_amount(wei)} = {wei} wei"
+
+
 def amount_html(wei: int) -> str:
-    exact = f"{format_amount(wei)} = {wei} wei"
-    return f'<span class="ogpu-n" title="{exact}">{brief_amount(wei)}</span>'
+    return amount_column([wei])[0]
+
+
+def amount_column(amounts: Sequence[int], exact: Sequence[str] = ()) -> list[str]:
+    """Amounts below each other, their points in line; `exact` is what is said on hover."""
+    told = [brief_amount(wei) for wei in amounts]
+    decimals = [_decimals(text) for text in told]
+    most = max(decimals, default=0)
+    said = exact or [exact_amount(wei) for wei in amounts]
+    return [
+        f'<span class="ogpu-n" title="{title}">{_padded(text, most - own)}</span>'
+        for text, own, title in zip(told, decimals, said, strict=True)
+    ]
+
+
+def _decimals(amount: str) -> int:
+    """Digits after the point of an amount in OGPU; other units stand as they are."""
+    number, is_ogpu, _ = amount.partition(_UNIT)
+    return len(number.partition(".")[2]) if is_ogpu else 0
+
+
+def _padded(amount: str, missing: int) -> str:
+    number, is_ogpu, _ = amount.partition(_UNIT)
+    if not is_ogpu or missing <= 0:
+        return amount
+    zeros = "0" * missing if "." in number else "." + "0" * missing
+    return f'{number}<span class="ogpu-pad">{zeros}</span>{_UNIT}'
 
 
 def short(address: str) -> str:

@@ -27,6 +27,7 @@ const COLUMNS = [
   { id: "notebook", head: "Notebook", sort: "notebook" },
   { id: "do", head: "" },
 ];
+const DECIMALS = { pays: 5, fee: 8 }; // that have room
 const LARGE_FIRST = new Set(["payment", "fee", "created", "finished"]);
 
 function make(tag, classes = "", attributes = {}) {
@@ -73,6 +74,7 @@ class Table {
     this.waits = false;
     this.skew = 0;
     this.opened = null;
+    this.digits = {}; // after the point, the most that were shown in a column
     this.active = { place: 0, column: 1, key: null };
     this.sure = null; // the task whose action was pressed once
     this.visible = false;
@@ -421,9 +423,10 @@ class Table {
     row.ident = make("span", "ogpu-soft");
     row.cells.name.append(row.name, row.ident);
     for (const cell of [row.cells.pays, row.cells.fee]) {
-      cell.number = make("span");
+      cell.whole = make("span");
+      cell.decimals = make("span", "ogpu-decimals");
       cell.unit = make("span", "ogpu-unit");
-      cell.append(cell.number, cell.unit);
+      cell.append(cell.whole, cell.decimals, cell.unit);
     }
     row.pill = make("span", "ogpu-pill");
     row.cells.stage.append(row.pill);
@@ -443,8 +446,8 @@ class Table {
       for (const id of ["key", "function", "source", "created", "finished", "network", "notebook"]) {
         setText(element.cells[id], "");
       }
-      this.fillAmount(element.cells.pays, "", "");
-      this.fillAmount(element.cells.fee, "", "");
+      this.fillAmount(element.cells.pays, "", "", "pays");
+      this.fillAmount(element.cells.fee, "", "", "fee");
       setText(element.name, "…");
       setText(element.ident, "");
       return;
@@ -463,8 +466,8 @@ class Table {
     if (element.pill.className !== tone) element.pill.className = tone;
     setText(element.pill, row.stage);
     setTitle(element.pill, row.problem);
-    this.fillAmount(cells.pays, row.pays, row.paysExact);
-    this.fillAmount(cells.fee, row.fee, row.feeExact);
+    this.fillAmount(cells.pays, row.pays, row.paysExact, "pays");
+    this.fillAmount(cells.fee, row.fee, row.feeExact, "fee");
     setText(cells.created, `${span(now - row.created)} ago`);
     setTitle(cells.created, row.createdAt);
     this.fillEnd(cells.finished, row, now);
@@ -474,12 +477,20 @@ class Table {
     this.fillAct(element.act, row);
   }
 
-  /** OGPU is understood where there is little room; another unit is always said. */
-  fillAmount(cell, text, exact) {
+  /** Points below each other. Where there is little room OGPU is understood, another unit said. */
+  fillAmount(cell, text, exact, column) {
     const cut = text.endsWith(" OGPU") ? text.length - 5 : text.length;
-    setText(cell.number, text.slice(0, cut));
+    const point = cut < text.length ? `${text.slice(0, cut)}.`.indexOf(".") : cut;
+    setText(cell.whole, text.slice(0, point));
+    setText(cell.decimals, text.slice(point, cut));
+    cell.decimals.hidden = cut === text.length;
     setText(cell.unit, text.slice(cut));
     setTitle(cell, exact);
+    const digits = Math.min(cut - point - 1, DECIMALS[column]);
+    if (digits > (this.digits[column] ?? 0)) {
+      this.digits[column] = digits;
+      this.root.style.setProperty(`--${column}-digits`, digits);
+    }
   }
 
   fillEnd(cell, row, now) {

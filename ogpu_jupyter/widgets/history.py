@@ -22,7 +22,6 @@ import ipywidgets
 import traitlets
 
 from ogpu_jupyter.errors import OgpuError
-from ogpu_jupyter.journal.listing import cost
 from ogpu_jupyter.journal.queries import SORTS, Filters
 from ogpu_jupyter.render.history import row, totals_text
 from ogpu_jupyter.render.safe import one_line
@@ -187,7 +186,7 @@ class Table:
 
     def _row(self, record: TaskRecord) -> dict[str, Any]:
         offer = offer_of(record) if self._past.is_mine(record) else None
-        facts = {**row(record, cost(record)), "busy": self._busy.get(record.key, "")}
+        facts = {**row(record), "busy": self._busy.get(record.key, "")}
         if offer is not None and (record.key, offer.response) not in self._done:
             facts |= {"act": offer.what, "words": offer.words, "sure": offer.sure}
             facts |= {"response": offer.response}

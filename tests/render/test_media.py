@@ -9,7 +9,7 @@ import wave
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ogpu_jupyter.render import answer_html, answer_kind, answer_text, html
@@ -106,6 +106,7 @@ def test_what_only_begins_like_one_is_none(raw: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(REAL)), st.integers(0, 400), st.binary(max_size=30))
+@example("wav", 39, b"\0\0\0")
 def test_damage_raises_nothing(name: str, at: int, bytes_in: bytes) -> None:
     """Any bytes within, and any cut."""
     raw = REAL[name][0]

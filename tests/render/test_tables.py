@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ogpu_jupyter import render
+from ogpu_jupyter.render.words import amount_column, brief_amount
 from ogpu_jupyter.tasks import Stage
 from tests import gallery
 from tests.render import samples
@@ -28,6 +34,34 @@ def test_tasks() -> None:
         "#6  responded  0x12C4…F901  text2text  responded  0.001 OGPU  2026-05-28 20:26  in 9 min",
         "#7  finalized  0x12C4…F901  text2text  paid       0.001 OGPU  2026-05-28 20:26",
     ]
+
+
+@given(st.lists(st.integers(0, 10**24), min_size=1))
+def test_points_stand_below_each_other(amounts: list[int]) -> None:
+    """What is added can't be seen, and is right where it can be; small units stand alone."""
+    column = amount_column(amounts)
+    shown = [re.sub(r"<[^>]+>", "", cell) for cell in column]
+    seen = [re.sub(r'<span class="ogpu-pad">[.0]+</span>|<[^>]+>', "", cell) for cell in column]
+    numbers = [text.removesuffix(" OGPU") for text in shown if text.endswith(" OGPU")]
+
+    assert seen == [brief_amount(wei) for wei in amounts]
+    assert len({len(number.partition(".")[2]) for number in numbers}) <= 1
+    assert [Decimal(number) for number in numbers] == [
+        Decimal(text.removesuffix(" OGPU")) for text in seen if text.endswith(" OGPU")
+    ]
+
+
+def test_a_lower_bid_is_what_was_paid() -> None:
+    """The row adds up to the total below it; what was held is said on hover."""
+    paid = samples.record()
+    (response, *others) = paid.responses
+    low = response.model_copy(update={"payment": paid.payment // 2})
+    record = paid.model_copy(update={"responses": (low, *others)})
+    page = render.tasks_html([record], NOW)
+
+    assert "0.0005 OGPU" in safe(page).text
+    assert "0.0005 OGPU = 500000000000000 wei; 0.001 OGPU was held" in page
+    assert "0.0005 OGPU" in render.tasks_text([record], NOW)
 
 
 def test_no_tasks_and_no_sources() -> None:

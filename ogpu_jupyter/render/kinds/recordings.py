@@ -280,7 +280,7 @@ def preview(encoded: str, room: int) -> Clip | None:
             if most < _LEAST_SECONDS * rate / step:
                 return None
             raw = file.readframes(min(frames, most * step))
-    except (wave.Error, EOFError, ValueError):
+    except (wave.Error, EOFError, ValueError, RuntimeError):  # the last, of a chunk that lies
         return None
     samples = array("h", raw[: len(raw) // (2 * width) * 2 * width])
     if sys.byteorder == "big":
