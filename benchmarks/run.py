@@ -31,6 +31,7 @@ _PEER_READS, _PEER_READS_FAR = 50, 10
 _PEER_WATCHERS = 50
 _PEER_EACH = 2.0  # seconds between the polls of one of its watchers
 _BLOCKS = 10
+_SETTLING = 20
 _EVENTS = 8
 
 
@@ -154,7 +155,7 @@ class Bench:
         return peer
 
     def _http_per_block(self, *clients: Client) -> list[float]:
-        for _ in range(_BLOCKS):  # it has to find their rhythm first
+        for _ in range(_SETTLING):  # it has to find their rhythm first
             begin = self.hand.next_block()
         time.sleep(0.5)  # the middle of a block: what belongs to it has been asked
         for each in clients:
@@ -171,7 +172,7 @@ class Bench:
         ours.worker("watch", network=ours.told, tasks=tasks)
         peer = self._peer_watching("hearing", tasks)
         with Observer(self.localnet.network) as observer:
-            for _ in range(_BLOCKS):
+            for _ in range(_SETTLING):
                 self.hand.next_block()
             blocks = {}
             for place, task in enumerate(tasks):

@@ -35,6 +35,8 @@ class Given:
     is_asked: bool = False
     troubles: list[str] = field(default_factory=list)
     root: Json = None  # the whole schema, for the references in it
+    # By a part's identity and depth; it holds the part too, whose identity lasts as long.
+    chosen: dict[tuple[int, int], tuple[Json, Kind[Any], Any]] = field(default_factory=dict)
 
     def deeper(self, key: str | None = None) -> Given:
         """For a part of the value: the field of that name, or an item of the list."""

@@ -22,7 +22,7 @@ _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 15.0
 _STEP: Final = 0.03  # seconds, or part of the block time: later, after a look that was too early
 _TOO_EARLY: Final = 0.02  # of the looks, once the moment is found
-_FIRST_STEP: Final = 0.25  # of the block time: earlier, as long as the moment is searched
+_FIRST_STEP: Final = 0.125  # of the block time: earlier, while the moment is searched
 _AS_EXPECTED: Final = 0.15  # of the block time, by which a block may miss its moment
 _SURPRISE: Final = 0.3  # the newest block's weight in how often that happens
 _REGULAR: Final = 0.4  # blocks come regularly, if it happens less often
@@ -92,7 +92,7 @@ class Pace:
         self._due = asked if self._was_late else min(later, asked)
         self._was_late, self._hits = True, 0
         is_found = self._earlier <= self._step
-        self._earlier = self._step * _TOO_EARLY if is_found else self._earlier / 2
+        self._earlier = self._step * _TOO_EARLY if is_found else self._earlier / 4
 
     @property
     def _step(self) -> float:
@@ -104,16 +104,17 @@ class Pace:
 
     def _measure(self, number: int, asked: float) -> None:
         """By two blocks that came between two looks: a look that finds its block says less."""
-        middle, half = (self._asked + asked) / 2, (asked - self._asked) / 2
         if self._seen:
-            first, at, doubt = self._seen[0]
-            lately = (middle - at) / (number - first)
-            weight = 1.0 if number - first >= _MEMORY else 0.3
-            self._block_time = max(self._block_time + weight * (lately - self._block_time), 0.0)
-            even = _ROUND * round(self._block_time / _ROUND)
-            if abs(self._block_time - even) <= (half + doubt + self._step) / (number - first):
+            first, low, high = self._seen[0]
+            blocks = number - first
+            least = max(self._asked - high - self._step, 0.0) / blocks
+            most = (asked - low + self._step) / blocks
+            even = _ROUND * round((least + most) / 2 / _ROUND)
+            if most - least <= _ROUND and least <= even <= most:
                 self._block_time = even
-        self._seen.append((number, middle, half))
+            elif not least <= self._block_time <= most:
+                self._block_time = (least + most) / 2
+        self._seen.append((number, self._asked, asked))
 
     def pause(self, *, busy: bool, is_told: bool = False) -> float:
         """`is_told`: somebody calls when there is a block."""

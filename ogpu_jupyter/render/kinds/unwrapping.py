@@ -56,7 +56,18 @@ def _is_fine(name: str, value: Json) -> bool:
 
 
 def choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
-    """The first kind that reads the value, and what it read; the schema's kind before all."""
+    """The first kind that reads the value, and what it read; the schema's kind before all.
+
+    A kind of parts asks for each of them to know whether it reads the whole, and asks again
+    to show it: a large part is looked through once.
+    """
+    key = (id(value), given.depth)
+    if key not in given.chosen:
+        given.chosen[key] = (value, *_choose(value, given))
+    return given.chosen[key][1:]
+
+
+def _choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
     outer = given
     value, given = _peeled(value, outer)
     for hint in (hinted(given), hinted(outer)) if outer.schema is not None else ():
