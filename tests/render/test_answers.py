@@ -359,3 +359,17 @@ def test_a_wide_number_of_columns_keeps_its_points_in_line() -> None:
     assert ">1.00<" in shown
     assert ">22.25<" in shown
     assert 'title="0.000123456789"' in shown
+
+
+def test_a_part_is_looked_through_once() -> None:
+    """Whatever asks for it: a large answer is read by each kind one time."""
+    numbers = list(range(50))
+    seen: list[Any] = []
+    counting: Kind[Any] = Kind("counting", lambda value, _: seen.append(value), str, str)
+    KINDS.insert(0, counting)
+    try:
+        answer_html({"series": {"values": numbers, "unit": "s"}})
+    finally:
+        KINDS.remove(counting)
+
+    assert sum(value is numbers for value in seen) == 1
