@@ -9,6 +9,7 @@ import atexit
 import difflib
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
@@ -42,7 +43,7 @@ from .render import StatusInfo
 from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
-from .spending import Ask, Limits
+from .spending import Ask, Hold, Limits, Purse
 from .tasks import (
     Answer,
     Complexity,
@@ -90,8 +91,7 @@ class Session:
         self.account = signer.address
         self.journal = journal
         self.localnet = local
-        self.limits = Limits.of(network)
-        self.spent = 0
+        self._purse = Purse(Limits.of(network))
         self.room = ROOM
         self.trouble = ""
         self.closed = False
@@ -154,6 +154,24 @@ class Session:
         self._tell_batches(None)
 
     # Publishing
+
+    @property
+    def limits(self) -> Limits:
+        """The caps; set others to change them."""
+        return self._purse.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._purse.limits = limits
+
+    @property
+    def spent(self) -> int:
+        """Wei that this session has put into tasks."""
+        return self._purse.spent
+
+    def check_spending(self, payment: int, *, number: int = 1) -> None:
+        """`OverBudget` where so many payments are more than the caps leave."""
+        self._purse.check(payment, number=number)
 
     def publish(
         self,
@@ -307,7 +325,7 @@ class Session:
         with unspent():
             plan = uncut(lambda: self._plan(wish, draft), gate, _interruption)
         payment = plan.payment
-        self.limits.check(payment, self.spent)
+        self.check_spending(payment)
         self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
         try:
             return uncut(lambda: self._send_task(plan, gate, new=new), gate, _interruption)
@@ -317,30 +335,28 @@ class Session:
             raise
 
     def _send_task(self, plan: Plan, gate: Gate, *, new: bool) -> Task:
-        record, fresh = self.journal.intend(plan.record, new=new)
-        if not fresh:
-            return self._handle(record, earlier=True)
-        try:
-            gate.check()
-            url = self.client.store.put(record.payload, timeout=gate.seconds_left)
-            self.journal.update(
-                record.key, when={Stage.INTENDED}, stage=Stage.UPLOADED, config_url=url
-            )
-            order, quote = plan.order, plan.quote
-            if url != plan.config_url:
-                order = self.client.publish_order(
-                    record.source, url, record.expires_at, record.payment
-                )
-                quote = self.client.quote(self.account, order)
-            sent = self._sender.send(
-                order, quote, TransactionKind.PUBLISH, gate=gate, task=record.key
-            )
-        except BaseException as error:
-            self._give_up(record.key, error)
-            raise
-        self.spent += record.payment
+        with self._purse.hold(plan.payment) as hold:
+            record, fresh = self.journal.intend(plan.record, new=new)
+            if not fresh:
+                return self._handle(record, earlier=True)
+            try:
+                sent = self._pay(plan, record, gate)
+            except BaseException as error:
+                self._give_up(record.key, error)
+                raise
+            hold.spend(record.payment)
         self._await(sent)
         return self._handle(self.journal.task(record.key))
+
+    def _pay(self, plan: Plan, record: TaskRecord, gate: Gate) -> TransactionRecord:
+        gate.check()
+        url = self.client.store.put(record.payload, timeout=gate.seconds_left)
+        self.journal.update(record.key, when={Stage.INTENDED}, stage=Stage.UPLOADED, config_url=url)
+        order, quote = plan.order, plan.quote
+        if url != plan.config_url:
+            order = self.client.publish_order(record.source, url, record.expires_at, record.payment)
+            quote = self.client.quote(self.account, order)
+        return self._sender.send(order, quote, TransactionKind.PUBLISH, gate=gate, task=record.key)
 
     def _publish_many(
         self, wishes: list[Wish], *, new: bool, timeout: float, yes: bool, ask: Ask | None
@@ -354,16 +370,19 @@ class Session:
             return self._batch(keys, keys)
         wishes, drafts = [wishes[p] for p in places], [drafts[p] for p in places]
         plan = uncut(lambda: self._plan_many(wishes, drafts), gate, _interruption)
-        self.limits.check(plan.payment, self.spent, number=len(places))
+        self.check_spending(plan.payment, number=len(places))
         self.limits.agree(f"Publish {plan}?", yes=yes, ask=ask)
         display.say(f"Publishing {plan}.")
-        shipment = Shipment(self.client, self.journal, self._sender, gate, sent=self._left)
+        hold = self._purse.hold(plan.payment, number=len(places))
+        sent = partial(self._left, hold)
+        shipment = Shipment(self.client, self.journal, self._sender, gate, sent=sent)
 
         def work() -> None:
-            records = shipment.intend(plan.records, new=new)
-            for place, record in zip(places, records, strict=True):
-                keys[place] = record.key
-            self._ship(shipment, wishes, records, plan)
+            with hold:
+                records = shipment.intend(plan.records, new=new)
+                for place, record in zip(places, records, strict=True):
+                    keys[place] = record.key
+                self._ship(shipment, wishes, records, plan)
 
         uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
         if len(shipment.errors) == len(keys):
@@ -414,10 +433,10 @@ class Session:
             self._batches = (*alive, ref(batch))
         return batch
 
-    def _left(self, transactions: Sequence[TransactionRecord]) -> None:
+    def _left(self, hold: Hold, transactions: Sequence[TransactionRecord]) -> None:
         """They are out, or may be: what came of them is followed."""
         for transaction in transactions:
-            self.spent += self.journal.task(transaction.task or 0).payment
+            hold.spend(self.journal.task(transaction.task or 0).payment)
             self._keeper.await_transaction(transaction)
         self._follower.await_receipt(*(transaction.hash for transaction in transactions))
         self._follower.poke()

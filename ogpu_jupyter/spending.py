@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,10 @@ from .errors import NOTHING_SPENT, OverBudget
 from .units import WEI_PER_OGPU, format_amount
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
     from .chain.networks import Network
 
 Ask = Callable[[str], bool]
@@ -67,3 +72,54 @@ class Limits:
             )
         if not ask(question):
             raise OverBudget("You did not agree to the payment.", spent=NOTHING_SPENT)
+
+
+class Purse:
+    """What a session has spent, and what is about to leave: the caps are for both together."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.spent = 0
+        self.held = 0
+        self.lock = threading.Lock()
+
+    def check(self, payment: int, *, number: int = 1) -> None:
+        """As `Limits.check`."""
+        self.limits.check(payment, self.spent + self.held, number=number)
+
+    def hold(self, payment: int, *, number: int = 1) -> Hold:
+        """So many payments, for as long as a `with` block runs; `OverBudget` at its start."""
+        return Hold(self, payment, number)
+
+
+class Hold:
+    """Money that no other thread may spend; `spend` says of a part that it has left."""
+
+    def __init__(self, purse: Purse, payment: int, number: int) -> None:
+        self._purse = purse
+        self._payment, self._number = payment, number
+        self._left = 0
+
+    def __enter__(self) -> Self:
+        with self._purse.lock:
+            self._purse.check(self._payment, number=self._number)
+            self._keep(self._payment * self._number)
+        return self
+
+    def spend(self, wei: int) -> None:
+        with self._purse.lock:
+            self._purse.spent += wei
+            self._keep(-min(wei, self._left))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._purse.lock:
+            self._keep(-self._left)
+
+    def _keep(self, wei: int) -> None:
+        self._left += wei
+        self._purse.held += wei

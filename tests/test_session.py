@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -19,6 +21,7 @@ from ogpu_jupyter.errors import (
     ExpiryError,
     InputError,
     NotConnected,
+    OverBudget,
     Reverted,
     SourceInactive,
     TaskCanceled,
@@ -29,6 +32,7 @@ from ogpu_jupyter.errors import (
     VaultBalanceLow,
     WrongChain,
 )
+from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import (
     DeliveryMethod,
     Stage,
@@ -480,6 +484,28 @@ def test_a_view_is_told_of_every_change(funded):
     unsubscribe()
 
     assert seen == sorted(seen, key=list(Stage).index)
+
+
+def test_threads_that_publish_at_once_stay_within_the_budget_together(funded, idle_source):
+    """Each would fit alone; all check before any has paid."""
+    funded.limits = Limits(session_budget=2 * 10**15)
+    together = threading.Barrier(6)
+    plan = funded._plan
+    funded._plan = lambda *words: (plan(*words), together.wait(SOON))[0]
+
+    def publish(n):
+        try:
+            return funded.publish(idle_source, "f", {"n": n}, pay="0.001")
+        except OverBudget as error:
+            return error
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(publish, range(6)))
+
+    refused = [outcome for outcome in outcomes if isinstance(outcome, OverBudget)]
+    assert len(refused) == 4
+    assert funded.spent == 2 * 10**15
+    assert funded.balance().vault == 10**18 - 2 * 10**15
 
 
 def test_many_tasks_at_once_all_land(funded):

@@ -6,7 +6,7 @@ import pytest
 
 from ogpu_jupyter.chain.networks import MAINNET, TESTNET
 from ogpu_jupyter.errors import OverBudget
-from ogpu_jupyter.spending import Limits
+from ogpu_jupyter.spending import Limits, Purse
 from ogpu_jupyter.units import WEI_PER_OGPU
 
 
@@ -65,3 +65,42 @@ def test_a_no_stops_it():
 def test_without_anybody_to_ask_yes_is_named():
     with pytest.raises(OverBudget, match="Add `--yes`"):
         Limits(confirm=True).agree("Pay 0.1 OGPU?", yes=False, ask=None)
+
+
+def test_what_one_is_about_to_spend_nobody_else_may():
+    purse = Purse(Limits(session_budget=10))
+
+    with purse.hold(3, number=2) as hold:
+        hold.spend(3)
+        assert (purse.spent, purse.held) == (3, 3)
+        purse.check(4)
+        with pytest.raises(OverBudget), purse.hold(5):
+            pytest.fail("it was let in")
+
+    assert (purse.spent, purse.held) == (3, 0)
+    with purse.hold(7):
+        pass
+
+
+def test_what_was_held_is_free_again_after_an_error():
+    purse = Purse(Limits(session_budget=10))
+
+    def fail() -> None:
+        with purse.hold(10) as hold:
+            hold.spend(4)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert (purse.spent, purse.held) == (4, 0)
+
+
+def test_what_leaves_late_is_spent_all_the_same():
+    """A transaction that was thought lost, after its publish had ended."""
+    purse = Purse(Limits())
+    with purse.hold(5) as hold:
+        pass
+    hold.spend(5)
+
+    assert (purse.spent, purse.held) == (5, 0)

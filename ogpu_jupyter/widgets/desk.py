@@ -122,7 +122,7 @@ class Desk:
         if self.look is None:
             return None
         record = publishing.settle(wish, draft, self.look)
-        self._session.limits.check(record.payment, self._session.spent)
+        self._session.check_spending(record.payment)
         return record
 
     def blame(self, error: OgpuError | None) -> bool:

@@ -414,7 +414,7 @@ class Form:
         if self.session.limits.confirm:
             plan = self._plan(order)
             if plan.earlier is None or order.terms.new:
-                self.session.limits.check(plan.payment, self.session.spent)
+                self.session.check_spending(plan.payment)
                 self._question_about(order, plan.payment)
                 return
         self._tell(self._send(order, new=order.terms.new, yes=False, ask=None))

@@ -174,7 +174,7 @@ class Follower:
             self._wake.clear()
             pause = self._guarded_tick()
             if not self._stopping.wait(_CLOSEST):
-                self._wake.wait(pause)
+                self._wake.wait(max(0.0, pause - _CLOSEST))
 
     def _guarded_tick(self) -> float:
         """Seconds until the next one is due."""

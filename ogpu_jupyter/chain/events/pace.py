@@ -21,6 +21,7 @@ _IDLE: Final = 15.0
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 15.0
 _STEP: Final = 0.03  # seconds, or part of the block time: later, after a look that was too early
+_TICK: Final = 0.005  # seconds by which a look may come before its moment, and be the one
 _TOO_EARLY: Final = 0.02  # of the looks, once the moment is found
 _FIRST_STEP: Final = 0.125  # of the block time: earlier, while the moment is searched
 _AS_EXPECTED: Final = 0.15  # of the block time, by which a block may miss its moment
@@ -52,15 +53,18 @@ class Pace:
     def block(self, number: int, asked: float | None = None) -> None:
         """The newest block has this number now; `asked` is when the question left."""
         now = time.monotonic()
+        asked = now if asked is None else asked
         if self._number is None or number < self._number:
             self._number, self._at = number, now
             self._begin(now)
         elif number > self._number:
-            self._arrived(number, now if asked is None else asked)
+            self._arrived(number, asked)
             self._number, self._at, self._misses = number, now, 0
-        else:
-            self._misses += 1
-        self._asked = now if asked is None else asked
+        elif not self._is_regular or asked >= self._due + self._block_time:
+            self._misses += (
+                1  # whoever looked before its moment, for another reason, missed nothing
+            )
+        self._asked = asked
 
     def _arrived(self, number: int, asked: float) -> None:
         """It came after the last look, and before this one."""
@@ -71,7 +75,7 @@ class Pace:
         if not self._is_regular:
             self._due = min(max(expected, self._asked), asked)
             self._measure(number, asked)
-        elif self._misses:
+        elif self._asked > expected - _TICK:
             self._came_late(expected, asked)
             if not is_surprise:
                 self._measure(number, asked)
@@ -128,10 +132,12 @@ class Pace:
         return min(max(block_time / 2, _FASTEST), _SLOWEST)
 
     def _until_expected(self) -> float:
-        if not self._misses:
-            return max(self._due + self._block_time - time.monotonic(), 0.01)
-        step = self._step * 2.0 ** min(self._misses - 1, 10)
-        return min(step, max(self._block_time / 2, _FASTEST), _SLOWEST)
+        """Until its moment, whoever has looked before it; after that, as long as it is late."""
+        now, due = time.monotonic(), self._due + self._block_time
+        if self._asked <= due - _TICK:
+            return max(due - now, 2 * _TICK)
+        late = max(self._step, now - due)
+        return min(late, max(self._block_time / 2, _FASTEST), _SLOWEST)
 
     def backoff(self) -> float:
         self._failures += 1
