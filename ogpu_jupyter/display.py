@@ -20,6 +20,7 @@ from IPython.display import display
 
 from . import notebooks, render
 from .live import Look, Shown, board, choice_of, is_settled, showing_of
+from .render.safe import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,14 +130,11 @@ def settle(*tasks: Shown) -> None:
 
 def bundle(task: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
     """The task now: data and metadata of a display message."""
-    record, answers, now = task.record, task.answers, task.chain_time()
+    words = task.record, task.answers, task.chain_time()
     showing = showing_of(task)
-    how: dict[str, Any] = {"choice": choice_of(task), "showing": showing}
-    data = {
-        "text/plain": render.text(record, answers, now, **how),
-        "text/html": render.html(record, answers, now, note=task.note, **how),
-    }
-    return data, {notebooks.KEY: notebooks.facts(record, showing.kind)}
+    how: dict[str, Any] = {"note": task.note, "choice": choice_of(task), "showing": showing}
+    data = {"text/plain": render.text(*words, **how), "text/html": render.html(*words, **how)}
+    return data, {notebooks.KEY: notebooks.facts(task.record, showing.kind)}
 
 
 def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> Any:
@@ -279,7 +277,7 @@ class _Lines:
 
     def draw(self, task: Shown, *, again: bool = False) -> None:  # noqa: ARG002 - as a page's
         record, answers = task.record, task.answers
-        doing = choice_of(task).line
+        doing = one_line("  ".join(filter(None, (choice_of(task).line, task.note))), 500)
         state = (record.stage, record.address, len(record.attempts), len(record.responses), doing)
         with self._lock:
             if state != self._state:

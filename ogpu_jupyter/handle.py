@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from . import display, render
 from .choosing import Chooser, Course
@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from .session import Session
 
     Model = TypeVar("Model", bound=BaseModel)
+
+_CLOSED: Final = (
+    "As it was last seen: its session is closed. Run the cell again, connected, to follow it."
+)
 
 
 class Task:
@@ -135,7 +139,9 @@ class Task:
     @property
     def note(self) -> str:
         """What stands between this view and the chain at the moment, or nothing."""
-        return "" if self.stage.is_final else self.session.trouble
+        if self.stage.is_final:
+            return ""
+        return _CLOSED if self.session.closed else self.session.trouble
 
     @property
     def is_settled(self) -> bool:
@@ -361,11 +367,13 @@ class Task:
         display.show(self)
 
     def __repr__(self) -> str:
-        now, choice, showing = self.chain_time(), self.choice, self.showing
-        return render.text(self._record, self.answers, now, choice=choice, showing=showing)
+        return self._drawn(render.text)
 
     def _repr_html_(self) -> str:
-        return render.html(
+        return self._drawn(render.html)
+
+    def _drawn(self, draw: Callable[..., str]) -> str:
+        return draw(
             self._record,
             self.answers,
             self.chain_time(),

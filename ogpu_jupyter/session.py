@@ -342,7 +342,10 @@ class Session:
             try:
                 sent = self._pay(plan, record, gate)
             except BaseException as error:
-                self._give_up(record.key, error)
+                if self._sender.may_have_left(record.key):
+                    hold.spend(record.payment)
+                else:
+                    self._give_up(record.key, error)
                 raise
             hold.spend(record.payment)
         self._await(sent)
@@ -465,9 +468,7 @@ class Session:
             self.journal.update(same.key, when=unsent, stage=Stage.ABANDONED, problem=problem)
 
     def _give_up(self, key: int, error: BaseException) -> None:
-        """Nothing left the machine, unless the journal holds a transaction that may have."""
-        if self._sender.may_have_left(key):
-            return
+        """Nothing left the machine."""
         problem = type(error).__name__
         if isinstance(error, OgpuError):
             problem, error.spent = error.what, error.spent or NOTHING_SPENT

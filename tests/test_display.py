@@ -244,6 +244,20 @@ def test_plain_python_prints_a_line_for_each_change(capsys: pytest.CaptureFixtur
     ]
 
 
+def test_in_a_terminal_a_line_says_what_stands_between(capsys: pytest.CaptureFixture[str]) -> None:
+    """Between the view and the chain: without its controls, and gone when that is."""
+    task = FakeTask(samples.record(Stage.PUBLISHED))
+    task.note = "The node\x1b[2J\nis away."
+    display.show(task)
+    task.note = ""
+    task.advance(Stage.ATTEMPTED)
+    display.settle(task)
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("expires in 9 min  The node is away.")
+    assert "away" not in second
+
+
 @pytest.mark.parametrize("stage", Stage)
 def test_in_a_terminal_every_state_is_a_line(
     stage: Stage, capsys: pytest.CaptureFixture[str]

@@ -486,6 +486,19 @@ def test_a_view_is_told_of_every_change(funded):
     assert seen == sorted(seen, key=list(Stage).index)
 
 
+def test_a_view_says_when_nothing_more_is_heard(funded, idle_source):
+    """It would go on counting down as if it were followed."""
+    task = funded.publish(idle_source, "f", {})
+    until(lambda: task.stage is Stage.PUBLISHED)
+    assert task.note == ""
+
+    funded.close()
+
+    assert task.note.startswith("As it was last seen: its session is closed.")
+    assert task.note in repr(task)
+    assert "its session is closed" in task._repr_html_()
+
+
 def test_threads_that_publish_at_once_stay_within_the_budget_together(funded, idle_source):
     """Each would fit alone; all check before any has paid."""
     funded.limits = Limits(session_budget=2 * 10**15)

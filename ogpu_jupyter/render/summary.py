@@ -36,13 +36,14 @@ def text(
     answers: Mapping[str, Answer],
     now: float,
     *,
+    note: str = "",
     choice: Choice = NO_CHOICE,
     showing: Showing = AS_FOUND,
 ) -> str:
-    """State, ids, cost, times and answers, line by line."""
+    """State, ids, cost, times and answers, line by line; `note` is one more line."""
     lines = [
         one_line(f"{_title(record)}: {badge(record).lower()}. {sentence(record)}", 500),
-        *([one_line(record.problem, 500)] if record.problem else []),
+        *(one_line(words, 500) for words in (record.problem, note) if words),
         *(f"  {name:<12} {one_line(value, 500)}" for name, value in _facts(record, now) if value),
         *(f"  {line}" for line in story(record, choice)),
         *_all_answers(record, answers, choice, showing),
