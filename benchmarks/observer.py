@@ -14,8 +14,6 @@ from websockets.sync.client import connect
 from benchmarks.raw import Line
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from ogpu_jupyter.chain.networks import Network
@@ -55,11 +53,6 @@ class Observer:
         assert self._ready.wait(10)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
         self._thread.join(5)

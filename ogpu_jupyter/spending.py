@@ -11,8 +11,6 @@ from .errors import NOTHING_SPENT, OverBudget
 from .units import WEI_PER_OGPU, format_amount
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from .chain.networks import Network
@@ -111,12 +109,7 @@ class Hold:
             self._purse.spent += wei
             self._keep(-min(wei, self._left))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._purse.lock:
             self._keep(-self._left)
 

@@ -20,8 +20,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import Self
-
 from ogpu_jupyter.chain.networks import Network
 from ogpu_jupyter.errors import MissingExtra, NetworkError
 from ogpu_jupyter.localnet.children import Child
@@ -29,7 +27,7 @@ from ogpu_jupyter.localnet.node import choose
 from ogpu_jupyter.localnet.options import Options
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from typing_extensions import Self
 
 __all__ = ["LocalNet", "running", "start"]
 
@@ -150,12 +148,7 @@ class LocalNet:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:

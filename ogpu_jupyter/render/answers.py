@@ -6,6 +6,7 @@ What has no known shape is shown as JSON.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from . import plugins
@@ -29,7 +30,7 @@ from .registry import KINDS, Given, Kind, hinted, named
 from .safe import esc, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ogpu_jupyter.tasks import Json
 
@@ -56,11 +57,8 @@ def answer_html(
     `schema` is the JSON Schema of the answer where its source tells one, and `linked` has
     the content of the links in it, in base64.
     """
-    try:
-        kind, read, notes = _chosen(value, data, show, schema, linked)
-        shown = str(kind.to_html(read))
-    except Exception:  # noqa: BLE001 - see `_failed`
-        shown, notes = tree_html(value), [_failed()]
+    choice = partial(_chosen, value, data, show, schema, linked)
+    shown, notes = _drawn(value, choice, lambda kind: kind.to_html)
     told = "".join(f'<p class="ogpu-rest">{esc(note, 500)}</p>' for note in notes)
     return shown + told
 
@@ -74,18 +72,27 @@ def answer_text(
     linked: Mapping[str, str] = _NOTHING,
 ) -> str:
     """The answer for a terminal, and for readers of a notebook that show no HTML."""
-    try:
-        kind, read, notes = _chosen(value, data, show, schema, linked)
-        shown = str(kind.to_text(read))
-    except Exception:  # noqa: BLE001 - see `_failed`
-        shown, notes = ANY.to_text((value,)), [_failed()]
+    choice = partial(_chosen, value, data, show, schema, linked)
+    shown, notes = _drawn(value, choice, lambda kind: kind.to_text)
     return "\n".join([shown, *(one_line(note, 500) for note in notes)])
 
 
-def _failed() -> str:
-    """A fault of ours with one answer must not take away the whole view, and what it cost."""
-    _log.warning("An answer can't be drawn; it is shown as JSON.", exc_info=True)
-    return "It could not be drawn as what it is, and is shown as JSON."
+def _drawn(
+    value: Json,
+    choice: Callable[[], tuple[Kind[Any], Any, list[str]]],
+    way: Callable[[Kind[Any]], Callable[[Any], str]],
+) -> tuple[str, list[str]]:
+    """The answer in one way of its kind, and what has to be said with it.
+
+    A fault of ours with one answer must not take away the whole view, and what it cost.
+    """
+    try:
+        kind, read, notes = choice()
+        return str(way(kind)(read)), notes
+    except Exception:  # noqa: BLE001 - any kind's, also of a plugin
+        _log.warning("An answer can't be drawn; it is shown as JSON.", exc_info=True)
+        told = "It could not be drawn as what it is, and is shown as JSON."
+        return way(ANY)((value,)), [told]
 
 
 def answer_kind(

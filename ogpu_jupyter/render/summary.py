@@ -21,7 +21,7 @@ from .drawing import AS_FOUND, Drawing, Showing
 from .page import drawing_of
 from .safe import one_line, plain
 from .stages import badge, sentence, steps
-from .words import countdown, short
+from .words import countdown, short, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,12 +92,7 @@ def _when(step: Step) -> str:
 def _expiry(record: TaskRecord, now: float) -> str:
     if not record.expires_at:
         return ""
-    return f"{format_time(record.expires_at)} ({_left(record, now)})"
-
-
-def _left(record: TaskRecord, now: float) -> str:
-    left = record.expires_at - now
-    return f"in {countdown(left)}" if left > 0 else "its time is up"
+    return f"{format_time(record.expires_at)} ({until(record.expires_at, now)})"
 
 
 def _all_answers(

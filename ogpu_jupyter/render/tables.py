@@ -22,6 +22,7 @@ from .words import (
     moment_html,
     plural,
     short,
+    until,
 )
 
 if TYPE_CHECKING:
@@ -143,20 +144,16 @@ def _what(record: TaskRecord) -> list[str]:
 
 
 def _when(record: TaskRecord, now: float) -> list[str]:
+    end = record.expires_at
     return [
         moment_html(record.created_at, f"{format_time(record.created_at)[:16]}"),
-        "" if record.stage.is_final else moment_html(record.expires_at, _left(record, now)),
+        "" if record.stage.is_final else moment_html(end, until(end, now)),
         esc(record.network, 40),
     ]
 
 
 def _name(record: TaskRecord) -> str:
     return esc(record.name, 60) + ("" if record.item is None else f"[{record.item}]")
-
-
-def _left(record: TaskRecord, now: float) -> str:
-    left = record.expires_at - now
-    return f"in {countdown(left)}" if left > 0 else "time is up"
 
 
 def tasks_text(records: Sequence[TaskRecord], now: float) -> str:
@@ -172,7 +169,7 @@ def tasks_text(records: Sequence[TaskRecord], now: float) -> str:
             badge(record).lower(),
             format_amount(record.cost),
             format_time(record.created_at)[:16],
-            "" if record.stage.is_final else _left(record, now),
+            "" if record.stage.is_final else until(record.expires_at, now),
         ]
         for record in records[:_MAX_ROWS]
     ]

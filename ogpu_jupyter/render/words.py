@@ -93,6 +93,11 @@ def since(at: float | None, start: float | None) -> str:
     return f"+{format_duration(at - start)}"
 
 
+def until(at: float, now: float) -> str:
+    """`in 9 min`, on one clock."""
+    return f"in {countdown(at - now)}" if at > now else "time is up"
+
+
 def countdown(seconds: float) -> str:
     """The time left, coarse on purpose: each new text redraws the view under the reader.
 

@@ -39,23 +39,16 @@ from ogpu_jupyter.localnet.contracts import Switches, switches_abi
 from ogpu_jupyter.localnet.pinning import PinServer
 from ogpu_jupyter.tasks import DeliveryMethod, SourceStatus
 from tests.chain.faulty import answers, changed, faulty_node, honest, lost, says, silent
-from tests.chain.market import Market
 from tests.helpers import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.chain.market import Market
+
 OGPU = 10**18
 NOBODY = "0x000000000000000000000000000000000000dEaD"
 CONFIG = "https://gateway.invalid/ipfs/QmConfig"
-
-
-@pytest.fixture(scope="module")
-def market(node: str, request: pytest.FixtureRequest) -> Iterator[Market]:
-    """A market without a provider, so that nothing moves but what a test moves."""
-    market = Market(request.getfixturevalue("anvil_path") if node == "anvil" else None)
-    yield market
-    market.kill()
 
 
 @pytest.fixture

@@ -73,29 +73,6 @@ class News:
         return [snapshot for snapshot in self.snapshots if snapshot.address == task][-1]
 
 
-@pytest.fixture(scope="module")
-def market(node: str, request: pytest.FixtureRequest) -> Iterator[Market]:
-    opened = Market(request.getfixturevalue("anvil_path") if node == "anvil" else None)
-    yield opened
-    opened.kill()
-
-
-@pytest.fixture(scope="module")
-def quick(anvil_path: Path) -> Iterator[Market]:
-    """For what no node can make different."""
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
-
-
-@pytest.fixture
-def own(anvil_path: Path) -> Iterator[Market]:
-    """A chain that a test may rewrite, or kill."""
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
-
-
 @contextmanager
 def following(market: Market, *tasks: str, url: str = "") -> Iterator[tuple[Follower, News, Rpc]]:
     """A follower that has had its first look."""

@@ -33,7 +33,6 @@ from tests.chain.test_events import News, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.chain.faulty import Faulty
 
@@ -41,10 +40,8 @@ CHAIN = 31337
 
 
 @pytest.fixture(scope="module")
-def market(anvil_path: Path) -> Iterator[Market]:
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
+def market(quick: Market) -> Market:
+    return quick
 
 
 @pytest.fixture

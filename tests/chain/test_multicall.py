@@ -48,11 +48,9 @@ def code(solc_path: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def bare(anvil_path: Path) -> Iterator[Market]:
+def bare(quick: Market) -> Market:
     """A market on a chain without Multicall3."""
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
+    return quick
 
 
 @pytest.fixture(scope="module")

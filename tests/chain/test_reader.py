@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,17 +19,7 @@ from tests.chain.market import CLIENT, Market
 from tests.chain.ways import brings_code, node_with, only, says, when
 from tests.helpers import wait_until
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 STRANGERS = [CLIENT, "0x" + "00" * 19 + "01"]
-
-
-@pytest.fixture(scope="module")
-def market(node: str, request: pytest.FixtureRequest) -> Iterator[Market]:
-    opened = Market(request.getfixturevalue("anvil_path") if node == "anvil" else None)
-    yield opened
-    opened.kill()
 
 
 @pytest.fixture(scope="module")

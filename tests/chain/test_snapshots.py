@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
-def market(node: str, request: pytest.FixtureRequest) -> Iterator[Market]:
-    opened = Market(request.getfixturevalue("anvil_path") if node == "anvil" else None)
-    yield opened
-    opened.kill()
-
-
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
     """The best in which the node takes questions."""

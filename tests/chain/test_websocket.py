@@ -17,28 +17,19 @@ from ogpu_jupyter.chain.events import Follower
 from ogpu_jupyter.chain.rpc import Call, Heads, Rpc
 from ogpu_jupyter.content import MemoryContentStore
 from ogpu_jupyter.errors import InputError, NodeUnavailable, RpcError
-from tests.chain.market import Market
 from tests.chain.test_events import News, soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from tests.chain.market import Market
 
 CHAIN = 31337
 
 
 @pytest.fixture(scope="module")
-def market(anvil_path: Path) -> Iterator[Market]:
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
-
-
-@pytest.fixture
-def own(anvil_path: Path) -> Iterator[Market]:
-    opened = Market(anvil_path)
-    yield opened
-    opened.kill()
+def market(quick: Market) -> Market:
+    return quick
 
 
 def socket_url(market: Market) -> str:

@@ -187,7 +187,7 @@ def test_time_that_is_up() -> None:
     record = samples.record(Stage.PUBLISHED)
 
     assert "time is up" in safe(page(record, now=record.expires_at + 1)).text
-    assert "its time is up" in render.text(record, {}, record.expires_at + 1)
+    assert "(time is up)" in render.text(record, {}, record.expires_at + 1)
 
 
 COSTS = {
