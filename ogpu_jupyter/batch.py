@@ -11,20 +11,21 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from . import notebooks, render
+from . import display, notebooks, render
 from .errors import BatchFailed, Interrupted, NotConnected, OgpuError, TaskTimeout
 from .jobs import PULSE
 from .tasks import Stage
 from .units import format_amount, format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from pydantic import BaseModel
 
     from .handle import Task
     from .session import Session
 
+_SILENT_SECONDS = 1.0
 _NAMED = 5  # failures that an error's message names
 
 
@@ -42,6 +43,7 @@ class Batch:
         self._keys = tuple(keys)
         self._earlier = frozenset(earlier)
         self._waiters: tuple[_Waiter, ...] = ()
+        self._callbacks: tuple[Callable[[], None], ...] = ()
         self._lock = threading.Lock()
 
     @property
@@ -123,10 +125,28 @@ class Batch:
         found = ((record, frames.answer_of(record, answers)) for record, answers in tasks)
         return frames.batch_frame(found, kind, explode=explode)
 
+    @property
+    def is_settled(self) -> bool:
+        """No task's state will change any more."""
+        return self.session.closed or all(stage.is_final for stage in self.status)
+
     def news(self, key: int | None = None) -> None:
         """The session tells of a task that has changed, or, without one, of its end."""
         for waiter in self._waiters:
             waiter.tell(key)
+        for callback in self._callbacks:
+            callback()
+
+    def news_to(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called, on any thread, after each change; returns what ends that."""
+        with self._lock:
+            self._callbacks = (*self._callbacks, callback)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._callbacks = tuple(c for c in self._callbacks if c is not callback)
+
+        return unsubscribe
 
     def __repr__(self) -> str:
         return render.batch_text(len(self), self.status, self.total_paid, self.earlier)
@@ -134,8 +154,17 @@ class Batch:
     def _repr_html_(self) -> str:
         return render.batch_html(len(self), self.status, self.total_paid, self.earlier)
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
-        """With the tasks in the output's metadata, so that the notebook's file tells of them."""
+    def _ipython_display_(self) -> None:
+        """At the end of a notebook's cell: how far it is, live. Elsewhere its text."""
+        if not display.in_notebook():
+            raise NotImplementedError
+        display.show_many(self)
+
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As it is now: data and metadata of a display message.
+
+        With the tasks in the output's metadata, so that the notebook's file tells of them.
+        """
         data = {"text/plain": repr(self), "text/html": self._repr_html_()}
         first = self.session.journal.tasks_of(self._keys[: notebooks.MOST_LISTED])
         return data, {notebooks.KEY: notebooks.many_facts(map(notebooks.facts, first), len(self))}
@@ -154,13 +183,16 @@ class Batch:
         waiter = _Waiter(self._keys)
         with self._lock:
             self._waiters = (*self._waiters, waiter)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        begun = time.monotonic()
+        deadline = None if timeout is None else begun + timeout
         try:
             while waiter.open:
                 for key in waiter.changed(deadline):
                     if self._handle(key).is_settled:
                         waiter.open.discard(key)
                         yield key
+                if waiter.open and time.monotonic() - begun > _SILENT_SECONDS:
+                    self._show_progress()
                 if waiter.open and self.session.closed:
                     raise NotConnected("The batch's session is closed.")
                 if waiter.open and deadline is not None and time.monotonic() >= deadline:
@@ -175,6 +207,12 @@ class Batch:
         finally:
             with self._lock:
                 self._waiters = tuple(w for w in self._waiters if w is not waiter)
+            display.settle_many(self)
+
+    def _show_progress(self) -> None:
+        """In the cell that waits, if it doesn't show the batch already."""
+        if display.in_notebook() and threading.current_thread() is threading.main_thread():
+            display.show_many(self)
 
     def _late(self, number: int, seconds: float) -> TaskTimeout:
         return TaskTimeout(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import itertools
 import threading
+import time
 import uuid
 import weakref
 from functools import partial
@@ -19,7 +20,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from . import notebooks, render
-from .live import Look, Shown, board, choice_of, is_settled, showing_of
+from .live import Look, ManyShown, Shown, board, choice_of, is_settled, showing_of
 from .render.safe import one_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ _NO_WIDGET_NO_WORDS: Final = (
 )
 
 __all__ = [
-    "Place", "Shown", "bundle", "in_notebook", "keep", "say", "settle", "show", "show_folded",
-    "show_form", "show_history",
+    "Line", "Place", "Shown", "bundle", "in_notebook", "keep", "say", "settle", "settle_many",
+    "show", "show_folded", "show_form", "show_history", "show_many",
 ]  # fmt: skip
 
 
+_LINE_SECONDS: Final = 0.2
 _NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an empty bundle
 
 
@@ -59,6 +61,56 @@ def show(task: Shown, *, controls: bool = True, live: bool = True) -> None:
     _outputs.setdefault(task, []).append(output)
     if live:
         board.follow(task, partial(output.draw, task))
+
+
+def show_many(batch: ManyShown) -> None:
+    """A batch in the cell that runs now, until all of it is settled; once in each cell."""
+    if not in_notebook():
+        _say(batch.bundle()[0]["text/plain"])
+        return
+    shown = _summaries.setdefault(batch, [])
+    if any(summary.cell == _cell() for summary in shown):
+        return
+    summary = _Summary(batch)
+    shown.append(summary)
+    if not batch.is_settled:
+        board.follow_many(batch, partial(summary.draw, batch))
+
+
+def settle_many(batch: ManyShown) -> None:
+    """As `settle`, for a cell that has waited for a batch."""
+    for summary in _summaries.get(batch, []):
+        summary.draw(batch, again=True)
+
+
+def _cell() -> object:
+    """What tells one running cell from another; its number may be the same."""
+    parent: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
+    return parent.get("header", {}).get("msg_id")
+
+
+class Line:
+    """What a cell says while it works on something, in one place; elsewhere its first words."""
+
+    def __init__(self, words: str) -> None:
+        self._handle = _publish(self._data(words), {}) if in_notebook() else None
+        if self._handle is None:
+            say(words)
+        self._context = contextvars.copy_context()
+        self._lock = threading.Lock()
+        self._said = time.monotonic()
+
+    def say(self, words: str, *, last: bool = False) -> None:
+        """These instead, from any thread; not more often than a reader can follow."""
+        with self._lock:
+            now = time.monotonic()
+            if self._handle is None or (now - self._said < _LINE_SECONDS and not last):
+                return
+            self._said = now
+            self._context.copy().run(self._handle.update, self._data(words), raw=True)
+
+    def _data(self, words: str) -> dict[str, str]:
+        return {"text/plain": one_line(words, 500), "text/html": render.said_html(words)}
 
 
 def show_folded(tasks: Sequence[Shown]) -> None:
@@ -192,6 +244,25 @@ class _Page:
             self._handle.update(data, raw=True, metadata=metadata)
 
 
+class _Summary:
+    """A batch's output in one cell."""
+
+    def __init__(self, batch: ManyShown) -> None:
+        self.cell = _cell()
+        self._lock = threading.Lock()
+        data, metadata = batch.bundle()
+        self._html = data["text/html"]
+        self._handle = _publish(data, metadata)
+
+    def draw(self, batch: ManyShown, *, again: bool = False) -> None:
+        """Send what has changed, and `again` what hasn't."""
+        with self._lock:
+            data, metadata = batch.bundle()
+            if again or data["text/html"] != self._html:
+                self._html = data["text/html"]
+                self._handle.update(data, raw=True, metadata=metadata)
+
+
 class _Buttons:
     """The second output. What is saved of it in the end is nothing, not a widget's number."""
 
@@ -294,4 +365,5 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - in a terminal this is the view
 
 
+_summaries: weakref.WeakKeyDictionary[ManyShown, list[_Summary]] = weakref.WeakKeyDictionary()
 _outputs: weakref.WeakKeyDictionary[Shown, list[_Page | _Lines]] = weakref.WeakKeyDictionary()

@@ -14,7 +14,7 @@ import contextvars
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .render.choices import NO_CHOICE, Choice
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("ogpu_jupyter")
 _GAP_SECONDS: Final = 0.2
+_MANY_GAP_SECONDS: Final = 1.0
 _TICKS_A_SECOND: Final = 20
 _NEVER: Final = float("inf")
 
@@ -45,6 +46,15 @@ class Shown(Protocol):
     def subscribe(self, callback: Callable[[], None], /) -> Callable[[], None]: ...
     def confirm(self, response: Any = None, /) -> object: ...
     def cancel(self) -> object: ...
+
+
+class ManyShown(Protocol):
+    """A batch as its view sees it: `news_to` has a callback called after each change."""
+
+    @property
+    def is_settled(self) -> bool: ...
+    def news_to(self, callback: Callable[[], None], /) -> Callable[[], None]: ...
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]: ...
 
 
 def choice_of(task: Shown) -> Choice:
@@ -86,15 +96,17 @@ class Look:
 
 @dataclass(eq=False)
 class _View:
-    """One drawing; `due` is on the monotonic clock."""
+    """One drawing; `due` is on the monotonic clock, `gap` the least seconds between two."""
 
-    task: Shown
     draw: Callable[[], bool | None]
-    context: contextvars.Context
+    is_settled: Callable[[], bool]
+    runs_out: Callable[[], bool]  # time does
+    gap: float
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
     unsubscribe: Callable[[], None] = lambda: None
     due: float = _NEVER
     drawn: float = 0.0
-    ticks: bool = False  # time runs for it
+    ticks: bool = False
 
 
 class Board:
@@ -110,8 +122,19 @@ class Board:
 
         `draw` returns False when its view is gone. It isn't called here and now.
         """
-        view = _View(task, draw, contextvars.copy_context())
-        view.unsubscribe = task.subscribe(lambda: self._touch(view))
+        runs_out = lambda: not task.record.stage.is_final  # noqa: E731
+        view = _View(draw, lambda: is_settled(task), runs_out, _GAP_SECONDS)
+        return self._add(view, task.subscribe)
+
+    def follow_many(self, batch: ManyShown, draw: Callable[[], bool | None]) -> Callable[[], None]:
+        """The same for a batch, once a second at most: there is more to look at."""
+        view = _View(draw, lambda: batch.is_settled, lambda: False, _MANY_GAP_SECONDS)
+        return self._add(view, batch.news_to)
+
+    def _add(
+        self, view: _View, subscribe: Callable[[Callable[[], None]], Callable[[], None]]
+    ) -> Callable[[], None]:
+        view.unsubscribe = subscribe(lambda: self._touch(view))
         with self._changed:
             self._views.append(view)
         self._touch(view)  # what happened between the caller's drawing and the subscription
@@ -121,7 +144,7 @@ class Board:
         with self._changed:
             if view not in self._views:
                 return
-            view.due = min(view.due, max(time.monotonic(), view.drawn + _GAP_SECONDS))
+            view.due = min(view.due, max(time.monotonic(), view.drawn + view.gap))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="ogpu-live", daemon=True)
                 self._thread.start()
@@ -155,9 +178,9 @@ class Board:
 
     def _draw(self, view: _View) -> None:
         try:
-            settled = is_settled(view.task)  # before the drawing: a change meanwhile draws again
+            settled = view.is_settled()  # before the drawing: a change meanwhile draws again
             is_there = view.context.run(view.draw) is not False
-            view.ticks = not view.task.record.stage.is_final
+            view.ticks = view.runs_out()
         except Exception:  # noqa: BLE001 - one view's bug must not stop the others
             _log.exception("A live view can't be drawn; it stays as it is.")
             settled = True

@@ -375,10 +375,11 @@ class Session:
         plan = uncut(lambda: self._plan_many(wishes, drafts), gate, _interruption)
         self.check_spending(plan.payment, number=len(places))
         self.limits.agree(f"Publish {plan}?", yes=yes, ask=ask)
-        display.say(f"Publishing {plan}.")
+        line = display.Line(f"Publishing {plan}.")
         hold = self._purse.hold(plan.payment, number=len(places))
         sent = partial(self._left, hold)
-        shipment = Shipment(self.client, self.journal, self._sender, gate, sent=sent)
+        told = lambda progress: line.say(f"Publishing {plan}. {progress}")  # noqa: E731
+        shipment = Shipment(self.client, self.journal, self._sender, gate, sent=sent, told=told)
 
         def work() -> None:
             with hold:
@@ -388,6 +389,7 @@ class Session:
                 self._ship(shipment, wishes, records, plan)
 
         uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
+        line.say(f"Published {plan}. {shipment.progress}", last=True)
         if len(shipment.errors) == len(keys):
             raise shipment.errors[keys[0]]
         return self._batch(keys, set(keys) - shipment.fresh)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .jobs import Gate
     from .journal import Journal
     from .sending import Sender
+    from .sending.convoy import Outcome
 
 PART = 500  # tasks that are journalled and uploaded before they are sent
 _UPLOADS_AT_ONCE = 16
@@ -30,7 +31,10 @@ _OUTAGES = 8  # in a row, after which the pinning service is left alone
 
 
 class Shipment:
-    """Publishes checked tasks. `sent` gets the transactions of each window."""
+    """Publishes checked tasks. `sent` gets the transactions of each part.
+
+    `told` gets the progress in words, on any thread, whenever there is some.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,16 @@ class Shipment:
         gate: Gate,
         *,
         sent: Callable[[Sequence[TransactionRecord]], None],
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._journal = journal
         self._sender = sender
         self._gate = gate
         self._sent = sent
+        self._told = told
+        self._lock = threading.Lock()
+        self._stored = self._taken = 0
         self.errors: dict[int, OgpuError] = {}  # by the task's number in the journal
         self.fresh: set[int] = set()
 
@@ -60,12 +68,18 @@ class Shipment:
                     self.fresh.add(record.key)
         return kept
 
+    @property
+    def progress(self) -> str:
+        payloads = "1 payload" if self._stored == 1 else f"{self._stored:,} payloads"
+        return f"{payloads} stored, {self._taken:,} of {len(self.fresh):,} tasks sent."
+
     def ship(self, records: Sequence[TaskRecord], quote: Quote) -> None:
         """Upload and send those that are fresh; what fails is in `errors`."""
         mine = [record for record in records if record.key in self.fresh]
         try:
             self._gate.check()
-            links = Uploads(self._client.store, self._gate).put(r.payload for r in mine)
+            uploads = Uploads(self._client.store, self._gate, done=self._payload_stored)
+            links = uploads.put(r.payload for r in mine)
             self._send([(r, link) for r in mine if (link := self._link(r, links))], quote)
         except OgpuError as error:
             self.errors |= {r.key: error for r in mine if r.key not in self.errors}
@@ -103,7 +117,9 @@ class Shipment:
             Parcel(self._order(record, link), TransactionKind.PUBLISH, record.key)
             for record, link in uploaded
         ]
-        outcomes = self._sender.send_many(parcels, quote, gate=self._gate)
+        outcomes = self._sender.send_many(
+            parcels, quote, gate=self._gate, told=self._transaction_known
+        )
         out = []
         for (record, _), outcome in zip(uploaded, outcomes, strict=True):
             if isinstance(outcome, OgpuError):
@@ -111,6 +127,15 @@ class Shipment:
             else:
                 out.append(outcome)
         self._sent(out)
+
+    def _payload_stored(self) -> None:
+        with self._lock:
+            self._stored += 1
+        self._told(self.progress)
+
+    def _transaction_known(self, _place: int, outcome: Outcome) -> None:
+        self._taken += not isinstance(outcome, OgpuError)
+        self._told(self.progress)
 
     def _order(self, record: TaskRecord, link: str) -> Order:
         return self._client.publish_order(record.source, link, record.expires_at, record.payment)
@@ -131,9 +156,12 @@ class Uploads:
     A store that is away is not asked for ever: after some outages in a row the rest fail.
     """
 
-    def __init__(self, store: ContentStore, gate: Gate) -> None:
+    def __init__(
+        self, store: ContentStore, gate: Gate, *, done: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._gate = gate
+        self._done = done
         self._lock = threading.Lock()
         self._outages: list[OgpuError] = []
 
@@ -159,4 +187,5 @@ class Uploads:
             return error
         with self._lock:
             self._outages.clear()
+        self._done()
         return link

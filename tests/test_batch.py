@@ -348,7 +348,7 @@ def test_a_batch_is_found_again_in_its_notebook(funded, source, monkeypatch):
     batch = funded.publish_many(source, "f", rows(3))
     all_on_chain(funded, batch)
 
-    data, metadata = batch._repr_mimebundle_()
+    data, metadata = batch.bundle()
 
     assert data["text/plain"] == repr(batch)
     told = metadata["ogpu"]

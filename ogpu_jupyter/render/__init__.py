@@ -7,7 +7,7 @@ the `…_html` and `…_text` of tasks, sources, status and plan are tables.
 from __future__ import annotations
 
 from .answers import answer_html, answer_kind, answer_text, kind_names
-from .batches import batch_html, batch_text
+from .batches import batch_html, batch_text, said_html
 from .folded import Seen, folded_html, folded_text
 from .page import html
 from .plugins import Shown, kind, register
@@ -50,6 +50,7 @@ __all__ = [
     "plan_html",
     "plan_text",
     "register",
+    "said_html",
     "sources_html",
     "sources_text",
     "status_html",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ogpu_jupyter.tasks import Stage
 from ogpu_jupyter.units import format_amount
 
+from .safe import esc
 from .stages import TONES
 from .style import page
 from .words import amount_html, plural
@@ -35,11 +36,19 @@ def batch_html(number: int, status: Mapping[Stage, int], paid: int, earlier: int
     return page(line + _shares(number, status), "Batch")
 
 
+def said_html(words: str) -> str:
+    """What a cell says while it works."""
+    return page(f'<p class="ogpu-soft" role="status">{esc(words, 500)}</p>', "Progress")
+
+
 def _shares(number: int, status: Mapping[Stage, int]) -> str:
-    """How far they are at a glance: a bar with a part for each state."""
+    """How far they are at a glance: a bar that fills from the left, with a part for each state."""
+    done_first = sorted(
+        status, key=lambda stage: (stage is not Stage.FINALIZED, not stage.is_final)
+    )
     parts = "".join(
-        f'<i class="{TONES.get(stage, "")}" style="width:{count / number:.2%}"></i>'
-        for stage, count in status.items()
+        f'<i class="{TONES.get(stage, "")}" style="width:{status[stage] / number:.2%}"></i>'
+        for stage in done_first
     )
     words = ", ".join(f"{count:,} {_word(stage)}" for stage, count in status.items())
     return (

@@ -119,6 +119,9 @@ class Watch:
         page.on("pageerror", lambda error: self._broken(str(error)))
 
     def _dialog(self, dialog: Any) -> None:
+        if dialog.type == "beforeunload":  # the frontend's own, where a widget came after the save
+            dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 

@@ -20,6 +20,9 @@ CHAT = "%%ogpu_task text2text text2text --as chat --template chat"
 QUESTION = "What is 17 * 23?"
 ANSWER = "17 * 23 = 391"
 SLEEP = '%%ogpu_task sleep sleep --as slow\n{"seconds": 4}'
+BATCH = """import ogpu_jupyter
+naps = ogpu_jupyter.publish_many("sleep", "sleep", [{"seconds": n / 2} for n in range(12)])
+naps"""
 BUSY = "import time\nfor n in range(100):\n    time.sleep(0.1)"
 BALANCE = "[(b := chat.session.balance()).wallet, b.vault, len(chat.session.tasks())]"
 
@@ -65,6 +68,26 @@ def test_the_view_lives_while_another_cell_runs(connected: NotebookPage) -> None
     assert len(seen) > 2
     assert connected.prompt(2) == "[*]"
     assert connected.output(2).inner_text().strip() == ""
+
+
+@pytest.mark.lab
+def test_a_batch_lives_too(connected: NotebookPage) -> None:
+    """Its line moves on by itself to the last task, and below it nothing jumps."""
+    connected.type_cell(1, BATCH)
+    connected.run_cell(1)
+    view = connected.output(1).locator(".ogpu[aria-label=Batch]")
+    view.wait_for()
+    connected.page.wait_for_timeout(2500)  # some are paid, some not
+    screens = ROOT / "artefacts" / "screens"
+    connected.page.screenshot(path=screens / f"{connected.frontend.kind}-batch.png")
+    height = view.bounding_box()["height"]
+
+    view.get_by_text("12 paid").wait_for(timeout=60_000)
+
+    assert view.count() == 1
+    assert view.bounding_box()["height"] == height
+    assert "12 of 12 tasks sent." in connected.output(1).inner_text()
+    connected.page.screenshot(path=screens / f"{connected.frontend.kind}-batch-paid.png")
 
 
 def test_run_all_again_pays_nothing(connected: NotebookPage) -> None:

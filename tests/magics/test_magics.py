@@ -386,3 +386,15 @@ def test_unloading_takes_all_away_and_loading_brings_it_back(shell, run: Run) ->
     run("%load_ext ogpu_jupyter")
 
     assert run("%ogpu status")[0].startswith("NotConnected")
+
+
+def test_in_a_terminal_work_is_announced_once(run):
+    """A log is no place for a counter."""
+    source = (
+        "from ogpu_jupyter.display import Line\n"
+        "line = Line('Publishing 9 tasks.')\n"
+        "line.say('4 of 9 sent.')\n"
+        "line.say('9 of 9 sent.', last=True)"
+    )
+
+    assert run(source) == ("Publishing 9 tasks.", None)

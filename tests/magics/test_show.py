@@ -44,13 +44,13 @@ def test_the_choice_is_the_tasks(session: Any) -> None:
     as_found = task._repr_html_()
     task.show_as("JSON")
     as_json = task._repr_html_()
-    view = task.view()
+    in_view = task.view().children[0].value
     task.show_as(None)
 
     assert "ogpu-table" in as_found
     assert "ogpu-rows" not in as_json
     assert task.showing.kind == ""
-    assert "ogpu-rows" not in view.children[0].value
+    assert "ogpu-rows" not in in_view
     assert "ogpu-rows" in task._repr_html_()
     with pytest.raises(UnknownName, match="no kind of answers"):
         task.view(show="nothing")

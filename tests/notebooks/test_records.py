@@ -119,6 +119,29 @@ def run(command: list[object], env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("node", ["anvil"], indirect=True)
+def test_a_batch_is_one_line_that_stays_true(
+    execute: Callable[..., nbformat.NotebookNode], localnet, account, tmp_path: Path
+) -> None:
+    """While it is published, while a cell waits for it, and at a cell's end: once in each."""
+    connect = CONNECT.format(network=vars(localnet.network))
+    seconds = "[{'seconds': s} for s in (0, 2)], name='naps'"
+    many = f"session.publish_many({localnet.services['sleep']!r}, 'sleep', {seconds})"
+    cells = (f"batch = {many}\nbatch", "for nap in batch.as_completed(): pass", "batch.wait()",
+             many)  # fmt: skip
+    env = {"TEST_KEY": account.key.hex(), "OGPU_JUPYTER_HOME": tmp_path / "home"}
+    done = execute(notebook_of(connect, "session.deposit('1');", *cells), **env)
+    shown = [[output["data"]["text/plain"] for output in c.outputs] for c in done.cells[2:]]
+    line = "2 tasks: 2 paid. 0.002 OGPU."
+
+    progress, view = shown[0]
+    assert progress.startswith("Published 2 tasks at 0.001 OGPU each: 0.002 OGPU, and at most ")
+    assert progress.endswith(" to the network. 2 payloads stored, 2 of 2 tasks sent.")
+    assert [view, *shown[1:]] == [line, [line], [line], [f"{line} 2 of them from before."]]
+    told = done.cells[2].outputs[1].metadata["ogpu"]["tasks"]
+    assert [facts["stage"] for facts in told] == ["finalized"] * 2
+
+
+@pytest.mark.parametrize("node", ["anvil"], indirect=True)
 def test_every_view_is_there_again_after_a_restart(
     execute: Callable[..., nbformat.NotebookNode], localnet, account, tmp_path: Path
 ) -> None:
