@@ -428,6 +428,45 @@ def test_late_blocks_on_a_busy_machine_cost_little(
     assert delay <= 1.5 * late
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from([0, 0, 1, 1, 1, 2, 12, -3, 10_000]),
+    st.sampled_from([0.01, 0.5, 1, 1, 1, 12, 3600]),
+), max_size=60))  # fmt: skip
+def test_whatever_the_blocks_do_the_next_look_is_near(steps: list[tuple[int, float]]) -> None:
+    """A machine that slept, a chain that stood still, or one that mined ten thousand at once."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace_module, "time", clock)
+        looking, number, longest = Pace(), 100_000, 1.0
+        for count, seconds in steps:
+            clock.now += seconds
+            longest = max(longest, seconds)
+            number += count
+            looking.block(number)
+            assert 0 < looking.pause(busy=True) <= 1.2 * max(longest, 2.0)
+
+
+def test_another_block_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From twelve seconds to one, as a local network that is started anew."""
+    blocks = Blocks(12.0)
+    slow = blocks.arrivals[:40]
+    blocks.arrivals = [*slow, *(slow[-1] + 1.0 * n for n in range(1, 400))]
+    monkeypatch.setattr(pace_module, "time", blocks)
+
+    looks, delay = blocks.watch(300, 0.01)
+
+    assert looks <= 1.1
+    assert delay <= 0.15
+
+
 def test_who_is_told_of_blocks_hardly_looks() -> None:
     """A look now and then, in case that somebody falls silent."""
     pace = Pace()

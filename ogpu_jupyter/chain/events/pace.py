@@ -60,10 +60,8 @@ class Pace:
         elif number > self._number:
             self._arrived(number, asked)
             self._number, self._at, self._misses = number, now, 0
-        elif not self._is_regular or asked >= self._due + self._block_time:
-            self._misses += (
-                1  # whoever looked before its moment, for another reason, missed nothing
-            )
+        else:
+            self._misses += 1
         self._asked = asked
 
     def _arrived(self, number: int, asked: float) -> None:
@@ -72,8 +70,9 @@ class Pace:
         surprise = max(self._asked - expected, expected - asked, 0.0)
         is_surprise = surprise > _AS_EXPECTED * self._block_time
         self._surprises += _SURPRISE * (is_surprise - self._surprises)
+        expected = min(expected, asked)  # many blocks can come at once
         if not self._is_regular:
-            self._due = min(max(expected, self._asked), asked)
+            self._due = max(expected, self._asked)
             self._measure(number, asked)
         elif self._asked > expected - _TICK:
             self._came_late(expected, asked)
