@@ -24,6 +24,11 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(f"{what} is missing")
 
 
+# Seconds by which a busy machine may be late where something ends at its deadline. What these
+# tests play would last much longer.
+LATE = 9.0
+
+
 def wait_until(condition: Callable[[], T], seconds: float = 20, every: float = 0.05) -> T:
     """The first true value of the condition; its last value is in the failure's message."""
     end = time.monotonic() + seconds

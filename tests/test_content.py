@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from ogpu_jupyter import content, errors
 from ogpu_jupyter.content import HttpContentStore, MemoryContentStore, cid, decode_json, matches
 from ogpu_jupyter.content.cids import parse
+from tests.helpers import LATE
 
 # Made once with ipfs-unixfs-importer, the reference implementation in JavaScript, from
 # shake128("ogpu"): v0 as `ipfs add` does; v1 with bare leaves of 256 KiB, and of 1 MiB.
@@ -429,7 +430,7 @@ def drip_headers(handler):
 
 
 def drip(handler):
-    for _ in range(200):
+    for _ in range(600):
         handler.wfile.write(b"x")
         time.sleep(0.05)
 
@@ -441,7 +442,7 @@ def test_an_answer_byte_by_byte_ends_at_the_deadline(answer):
     with pytest.raises(errors.GatewayUnavailable, match=r"no complete answer within 0\.5 s"):
         getting(answer, timeout=0.5)
 
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < LATE
 
 
 def test_no_thread_is_left_when_the_deadline_was_met():
@@ -504,7 +505,7 @@ def test_a_long_retry_after_is_not_waited_for():
     with pytest.raises(errors.GatewayUnavailable, match="429"):
         getting(lambda h: h.reply(b"", 429, Retry_After="3600"), timeout=2)
 
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < LATE
 
 
 def test_a_connection_that_breaks_in_the_middle_is_tried_again():
@@ -592,10 +593,10 @@ def test_a_pin_service_that_says_nothing_ends_at_the_deadline():
     start = time.monotonic()
 
     with pytest.raises(errors.GatewayUnavailable, match="Nothing was published"):
-        putting(lambda _: quiet.wait(3), timeout=0.5)
+        putting(lambda _: quiet.wait(30), timeout=0.5)
     quiet.set()
 
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < LATE
 
 
 def test_more_than_fifty_megabytes_are_not_sent():

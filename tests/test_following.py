@@ -184,6 +184,6 @@ def test_a_network_with_a_websocket(localnet: Any, source: str, restart: Any) ->
     begun = time.monotonic()
     task.cancel()
 
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4  # who is told of blocks looks no sooner by itself
     assert task.stage is Stage.CANCELED
     assert session.client.rpc.batch([Call("eth_chainId")]) == [hex(localnet.network.chain_id)]

@@ -221,6 +221,7 @@ def test_the_record_is_back_when_the_kernel_is_gone(page: NotebookPage, table: L
 
     page.output(1).locator(".ogpu-table").wait_for()
     table.wait_for(state="hidden")
+    wait_until(page.kernel_is_idle, 60)
     assert page.evaluate(2, "6 * 7") == 42  # the new kernel is there
 
 

@@ -30,6 +30,7 @@ from tests.chain.faulty import (
 )
 from tests.chain.market import CLIENT, Market
 from tests.chain.test_events import News, soon
+from tests.helpers import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +104,7 @@ def test_a_read_goes_on_with_the_next_one(market: Market, fault: Any, calls: int
         found = rpc.batch([Call("eth_chainId")] * calls)
 
         assert found == [hex(CHAIN)] * calls
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 2 * LATE
         assert methods(second)[:2] == ["eth_chainId", "eth_getBlockByNumber"]
         seen = len(first.seen)
         rpc.call("eth_chainId")
@@ -129,7 +130,7 @@ def test_with_none_left_it_is_told_within_the_deadline(pair: Any) -> None:
 
     with pytest.raises(NodeUnavailable, match="HTTP 503"):
         rpc.call("eth_chainId", deadline=begun + 1.5)
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < LATE
 
 
 def test_a_wait_that_is_named_is_kept_where_all_name_one(pair: Any) -> None:
@@ -140,7 +141,7 @@ def test_a_wait_that_is_named_is_kept_where_all_name_one(pair: Any) -> None:
     begun = time.monotonic()
 
     assert rpc.call("eth_chainId") == hex(CHAIN)
-    assert 0.9 < time.monotonic() - begun < 4
+    assert 0.9 < time.monotonic() - begun < 2 * LATE
 
 
 # --- another chain ---------------------------------------------------------------------

@@ -30,6 +30,7 @@ from tests.chain.faulty import (
     says,
     silent,
 )
+from tests.helpers import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,7 +231,7 @@ def test_retry_after_is_kept(faulty):
     start = time.monotonic()
 
     assert rpc.call("echo") == []
-    assert 1 <= time.monotonic() - start < 3
+    assert 1 <= time.monotonic() - start < LATE
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(faulty):
@@ -241,7 +242,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(faulty):
     with pytest.raises(NodeUnavailable, match="HTTP 429"):
         rpc.call("echo")
 
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < LATE
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_one_deadline_holds_for_everything(faulty, fault, calls):
     with pytest.raises(NodeUnavailable):
         rpc.batch(numbered(calls), deadline=start + 0.5)
 
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < LATE
 
 
 def test_a_node_that_is_not_there_is_told_after_a_few_seconds():
@@ -270,7 +271,7 @@ def test_a_node_that_is_not_there_is_told_after_a_few_seconds():
     with pytest.raises(NodeUnavailable) as caught:
         rpc.call("eth_chainId")
 
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 2 * LATE
     assert str(caught.value) == (
         f"The node at {rpc.where} doesn't answer: connection refused.\n"
         "Type `%ogpu status` to ask it again, or `%ogpu connect <network>` for another."
@@ -338,9 +339,9 @@ def test_closing_ends_the_waiting(faulty):
         rpc.close()
 
         with pytest.raises(NodeUnavailable):
-            waiting.result(5)
+            waiting.result(20)
 
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < LATE
 
 
 # --- hostile answers -------------------------------------------------------------------
@@ -491,7 +492,7 @@ def test_a_late_answer_to_a_transaction_is_unknown(faulty, fault):
     with pytest.raises(NodeUnavailable):
         rpc.send_raw(b"\x01", deadline=start + 0.5)
 
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < LATE
     assert len(node.seen) == 1
 
 

@@ -18,6 +18,7 @@ from ogpu_jupyter.chain.rpc import Call, Heads, Rpc
 from ogpu_jupyter.content import MemoryContentStore
 from ogpu_jupyter.errors import InputError, NodeUnavailable, RpcError
 from tests.chain.test_events import News, soon
+from tests.helpers import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -235,7 +236,7 @@ def test_what_is_no_websocket_is_told_in_time(script: Any, words: str) -> None:
         begun = time.monotonic()
         with pytest.raises(NodeUnavailable, match=words) as caught:
             rpc.call("eth_chainId", deadline=begun + 1)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < LATE
         assert "secret" not in str(caught.value)
         rpc.close()
 
@@ -349,7 +350,7 @@ def test_one_request_for_each_block_that_is_told(market: Market, also_questions:
         begun = time.monotonic()
         market.attempt(task)
         soon(lambda: len(news.of(task)) == 2)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3  # nobody looked: that would be later
 
 
 def test_without_it_blocks_are_looked_for(relay: Relay, market: Market) -> None:

@@ -102,11 +102,14 @@ def test_what_is_unknown_is_null(rpc, method: str, params: list) -> None:
 
 def test_a_transaction_is_mined_at_once(rpc, sender) -> None:
     """Long before the clock's next block."""
-    begun = time.monotonic()
-    receipt = sender.receipt(sender.send())
+    taken = []
+    while len(taken) < 5 and min(taken, default=1) > 0.5:  # a busy machine may be slow now and then
+        begun = time.monotonic()
+        receipt = sender.receipt(sender.send())
+        taken.append(time.monotonic() - begun)
 
-    assert receipt["status"] == "0x1"
-    assert time.monotonic() - begun < 0.9
+        assert receipt["status"] == "0x1"
+    assert min(taken) <= 0.5
     told = rpc.call("eth_getTransactionByHash", receipt["transactionHash"])
     assert told["blockHash"] == receipt["blockHash"]
     assert web3.Web3.to_checksum_address(told["from"]) == sender.address
