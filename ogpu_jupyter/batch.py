@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from . import display, notebooks, render
 from .errors import BatchFailed, Interrupted, NotConnected, OgpuError, TaskTimeout
 from .jobs import PULSE
+from .live import SESSION_CLOSED
 from .tasks import Stage
 from .units import format_amount, format_duration
 
@@ -44,7 +45,9 @@ class Batch:
         self._earlier = frozenset(earlier)
         self._waiters: tuple[_Waiter, ...] = ()
         self._callbacks: tuple[Callable[[], None], ...] = ()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a generator that waits may be ended anywhere
+        self._known = frozenset(self._keys)
+        self._costs: tuple[dict[int, int], dict[int, int]] = ({}, {})  # under way, and in the end
 
     @property
     def earlier(self) -> int:
@@ -74,13 +77,12 @@ class Batch:
     @property
     def status(self) -> dict[Stage, int]:
         """How many tasks are at each stage, in the order of a task's life."""
-        counts = Counter(self.session.journal.stages(self._keys))
-        return {stage: counts[stage] for stage in Stage if counts[stage]}
+        return _counted(self.session.journal.stages(self._keys))
 
     @property
     def total_paid(self) -> int:
         """Wei that these tasks have taken from the vault: paid out, or held in escrow."""
-        return self.session.journal.cost(self._keys)
+        return self._total(self.session.journal.stages(self._keys))
 
     def wait(self, timeout: float | None = None) -> Batch:
         """Block until nothing more happens by itself; `TaskTimeout` after `timeout` seconds."""
@@ -132,6 +134,8 @@ class Batch:
 
     def news(self, key: int | None = None) -> None:
         """The session tells of a task that has changed, or, without one, of its end."""
+        if key is not None and key not in self._known:
+            return
         for waiter in self._waiters:
             waiter.tell(key)
         for callback in self._callbacks:
@@ -149,10 +153,10 @@ class Batch:
         return unsubscribe
 
     def __repr__(self) -> str:
-        return render.batch_text(len(self), self.status, self.total_paid, self.earlier)
+        return render.batch_text(*self._seen())
 
     def _repr_html_(self) -> str:
-        return render.batch_html(len(self), self.status, self.total_paid, self.earlier)
+        return render.batch_html(*self._seen())
 
     def _ipython_display_(self) -> None:
         """At the end of a notebook's cell: how far it is, live. Elsewhere its text."""
@@ -165,9 +169,32 @@ class Batch:
 
         With the tasks in the output's metadata, so that the notebook's file tells of them.
         """
-        data = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        seen = self._seen()
+        data = {"text/plain": render.batch_text(*seen), "text/html": render.batch_html(*seen)}
         first = self.session.journal.tasks_of(self._keys[: notebooks.MOST_LISTED])
         return data, {notebooks.KEY: notebooks.many_facts(map(notebooks.facts, first), len(self))}
+
+    def _seen(self) -> tuple[int, dict[Stage, int], int, int, str]:
+        """What a view says: how many, at which stages, for how much, and what else."""
+        stages = self.session.journal.stages(self._keys)
+        status = _counted(stages)
+        is_over = all(stage.is_final for stage in status)
+        note = "" if is_over or not self.session.closed else SESSION_CLOSED
+        return len(self), status, self._total(stages), self.earlier, note
+
+    def _total(self, stages: Sequence[Stage]) -> int:
+        """Each payment is read once while its task is under way, and once when it is paid."""
+        total = 0
+        for is_paid, costs in enumerate(self._costs):
+            keys = [
+                key
+                for key, stage in zip(self._keys, stages, strict=True)
+                if stage.has_cost and (stage is Stage.FINALIZED) == bool(is_paid)
+            ]
+            new = [key for key in keys if key not in costs]
+            costs.update((r.key, r.cost) for r in self.session.journal.tasks_of(new))
+            total += sum(costs[key] for key in keys)
+        return total
 
     def _handle(self, key: int) -> Task:
         return self.session.handle(key, earlier=key in self._earlier)
@@ -212,7 +239,7 @@ class Batch:
     def _show_progress(self) -> None:
         """In the cell that waits, if it doesn't show the batch already."""
         if display.in_notebook() and threading.current_thread() is threading.main_thread():
-            display.show_many(self)
+            display.show_many(self, again=False)
 
     def _late(self, number: int, seconds: float) -> TaskTimeout:
         return TaskTimeout(
@@ -220,6 +247,11 @@ class Batch:
             spent=f"{format_amount(self.total_paid)} is paid or held in escrow.",
             hint="They go on: wait again, or look at `batch.status`.",
         )
+
+
+def _counted(stages: Sequence[Stage]) -> dict[Stage, int]:
+    counts = Counter(stages)
+    return {stage: counts[stage] for stage in Stage if counts[stage]}
 
 
 class _Waiter:

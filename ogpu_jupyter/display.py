@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import logging
 import threading
 import time
 import uuid
@@ -42,6 +43,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_log = logging.getLogger("ogpu_jupyter")
 _LINE_SECONDS: Final = 0.2
 _NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an empty bundle
 
@@ -63,24 +65,31 @@ def show(task: Shown, *, controls: bool = True, live: bool = True) -> None:
         board.follow(task, partial(output.draw, task))
 
 
-def show_many(batch: ManyShown) -> None:
-    """A batch in the cell that runs now, until all of it is settled; once in each cell."""
-    if not in_notebook():
-        _say(batch.bundle()[0]["text/plain"])
-        return
+def show_many(batch: ManyShown, *, again: bool = True) -> None:
+    """A batch in the notebook's cell that runs now, until all of it is settled.
+
+    It stands once in a cell: `again` moves it to the newest place, else it stays.
+    """
     shown = _summaries.setdefault(batch, [])
-    if any(summary.cell == _cell() for summary in shown):
+    here = [summary for summary in shown if summary.cell is not None and summary.cell == _cell()]
+    if here and not again:
         return
+    for summary in here:
+        summary.end()
+        shown.remove(summary)
     summary = _Summary(batch)
-    shown.append(summary)
     if not batch.is_settled:
         board.follow_many(batch, partial(summary.draw, batch))
+    shown.append(summary)
 
 
 def settle_many(batch: ManyShown) -> None:
     """As `settle`, for a cell that has waited for a batch."""
-    for summary in _summaries.get(batch, []):
-        summary.draw(batch, again=True)
+    try:
+        for summary in _summaries.get(batch, []):
+            summary.draw(batch, again=True)
+    except Exception:  # noqa: BLE001 - who has waited gets what came of it
+        _log.exception("A batch can't be drawn.")
 
 
 def _cell() -> object:
@@ -90,15 +99,23 @@ def _cell() -> object:
 
 
 class Line:
-    """What a cell says while it works on something, in one place; elsewhere its first words."""
+    """What a cell says while it works on something, in one place; elsewhere its first words.
+
+    It raises nothing: what is worked on may be paid for already.
+    """
 
     def __init__(self, words: str) -> None:
-        self._handle = _publish(self._data(words), {}) if in_notebook() else None
-        if self._handle is None:
-            say(words)
+        self._handle: Any = None
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._said = time.monotonic()
+        if not in_notebook():
+            say(words)
+            return
+        try:
+            self._handle = _publish(self._data(words), {})
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("A cell's progress can't be shown.")
 
     def say(self, words: str, *, last: bool = False) -> None:
         """These instead, from any thread; not more often than a reader can follow."""
@@ -107,7 +124,10 @@ class Line:
             if self._handle is None or (now - self._said < _LINE_SECONDS and not last):
                 return
             self._said = now
-            self._context.copy().run(self._handle.update, self._data(words), raw=True)
+            try:
+                self._context.copy().run(self._handle.update, self._data(words), raw=True)
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("A cell's progress can't be shown.")
 
     def _data(self, words: str) -> dict[str, str]:
         return {"text/plain": one_line(words, 500), "text/html": render.said_html(words)}
@@ -249,18 +269,28 @@ class _Summary:
 
     def __init__(self, batch: ManyShown) -> None:
         self.cell = _cell()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a generator that waits may be ended anywhere
+        self._recorded = False  # from a running cell, as it will stay
         data, metadata = batch.bundle()
         self._html = data["text/html"]
         self._handle = _publish(data, metadata)
 
     def draw(self, batch: ManyShown, *, again: bool = False) -> None:
-        """Send what has changed, and `again` what hasn't."""
+        """Send what has changed, and `again` what hasn't; what is settled only once."""
         with self._lock:
+            if self._recorded:
+                return
+            self._recorded = again and batch.is_settled
             data, metadata = batch.bundle()
             if again or data["text/html"] != self._html:
                 self._html = data["text/html"]
                 self._handle.update(data, raw=True, metadata=metadata)
+
+    def end(self) -> None:
+        """It stands elsewhere in its cell now."""
+        with self._lock:
+            self._recorded = True
+            self._handle.update(dict(_NOTHING), raw=True)
 
 
 class _Buttons:
@@ -348,12 +378,13 @@ class _Lines:
 
     def draw(self, task: Shown, *, again: bool = False) -> None:  # noqa: ARG002 - as a page's
         record, answers = task.record, task.answers
-        doing = one_line("  ".join(filter(None, (choice_of(task).line, task.note))), 500)
+        doing = choice_of(task).line
         state = (record.stage, record.address, len(record.attempts), len(record.responses), doing)
         with self._lock:
             if state != self._state:
                 self._state = state
-                _say(render.line(record, task.chain_time()) + (f"  {doing}" if doing else ""))
+                said = (render.line(record, task.chain_time()), doing, one_line(task.note, 500))
+                _say("  ".join(filter(None, said)))
             new = [address for address in answers if address not in self._answered]
             self._answered.update(new)
             found = {address: answers[address] for address in new}

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import display, render
 from .choosing import Chooser, Course
@@ -24,6 +24,7 @@ from .errors import (
     TaskTimeout,
 )
 from .jobs import PULSE
+from .live import SESSION_CLOSED
 from .render.drawing import Showing, file_name, schema_of, wanted_kind
 from .render.page import asked
 from .render.safe import one_line
@@ -53,10 +54,6 @@ if TYPE_CHECKING:
     from .session import Session
 
     Model = TypeVar("Model", bound=BaseModel)
-
-_CLOSED: Final = (
-    "As it was last seen: its session is closed. Run the cell again, connected, to follow it."
-)
 
 
 class Task:
@@ -141,7 +138,7 @@ class Task:
         """What stands between this view and the chain at the moment, or nothing."""
         if self.stage.is_final:
             return ""
-        return _CLOSED if self.session.closed else self.session.trouble
+        return SESSION_CLOSED if self.session.closed else self.session.trouble
 
     @property
     def is_settled(self) -> bool:

@@ -31,6 +31,9 @@ _GAP_SECONDS: Final = 0.2
 _MANY_GAP_SECONDS: Final = 1.0
 _TICKS_A_SECOND: Final = 20
 _NEVER: Final = float("inf")
+SESSION_CLOSED: Final = (
+    "As it was last seen: its session is closed. Run the cell again, connected, to follow it."
+)
 
 
 class Shown(Protocol):
@@ -146,8 +149,12 @@ class Board:
                 return
             view.due = min(view.due, max(time.monotonic(), view.drawn + view.gap))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ogpu-live", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="ogpu-live", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # this process ends, and so do its views
+                    return
+                self._thread = thread
             self._changed.notify_all()
 
     def _drop(self, view: _View) -> None:

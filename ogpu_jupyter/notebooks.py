@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 from .content import measure
 from .errors import InputError, OgpuError, UnknownName
@@ -57,7 +64,13 @@ class Facts(BaseModel):
     function: _Short = ""
     created_at: _Seconds = 0
     expires_at: _Seconds = 0
-    show: _Short = ""
+    show: str = ""
+
+    @field_validator("show", mode="before")
+    @classmethod
+    def _is_a_wish(cls, told: object) -> str:
+        """One that makes no sense must not hide the task."""
+        return told if isinstance(told, str) and len(told) <= _MAX_TEXT else ""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -155,7 +168,8 @@ def read(path: Path) -> Notebook:
         if place == len(found) < MAX_TASKS:
             found.append(known)
         elif place < len(found):
-            found[place] = max(found[place], known, key=_progress)
+            best = max(found[place], known, key=_progress)
+            found[place] = best.model_copy(update={"show": known.show or found[place].show})
         places.update(dict.fromkeys(names, place))
     has_more = any(_get(told, "more") for told in _told(notebook))
     return Notebook(path, path.stat().st_mtime, tuple(found), unread, has_more)

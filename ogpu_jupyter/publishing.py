@@ -243,6 +243,13 @@ class ManyPlan:
         """The most that the network may take for all the transactions, in wei."""
         return self.quote.max_cost * len(self.records)
 
+    def outcome(self, sent: int) -> str:
+        """What came of it, when so many were sent."""
+        count = len(self.records)
+        if sent == count:
+            return f"Sent {self}."
+        return f"Sent {sent:,} of {count:,} tasks at {format_amount(self.payment)} each."
+
     def __str__(self) -> str:
         count = len(self.records)
         each = f"{count:,} tasks at {format_amount(self.payment)} each" if count > 1 else "1 task"

@@ -327,28 +327,29 @@ class Session:
         payment = plan.payment
         self.check_spending(payment)
         self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
+        hold = self._purse.hold(payment)
         try:
-            return uncut(lambda: self._send_task(plan, gate, new=new), gate, _interruption)
+            return uncut(lambda: self._send_task(plan, gate, hold, new=new), gate, _interruption)
         except Interrupted as interrupted:
             if interrupted.task is None:
                 self._abandon(draft)
+                hold.release()  # the upload may go on for a while; nothing leaves after it
             raise
 
-    def _send_task(self, plan: Plan, gate: Gate, *, new: bool) -> Task:
-        with self._purse.hold(plan.payment) as hold:
+    def _send_task(self, plan: Plan, gate: Gate, hold: Hold, *, new: bool) -> Task:
+        with hold:
             record, fresh = self.journal.intend(plan.record, new=new)
             if not fresh:
                 return self._handle(record, earlier=True)
             try:
                 sent = self._pay(plan, record, gate)
             except BaseException as error:
-                if self._sender.may_have_left(record.key):
-                    hold.spend(record.payment)
+                if left := self._sender.may_have_left(record.key):
+                    self._left(hold, [left])
                 else:
                     self._give_up(record.key, error)
                 raise
-            hold.spend(record.payment)
-        self._await(sent)
+            self._left(hold, [sent])
         return self._handle(self.journal.task(record.key))
 
     def _pay(self, plan: Plan, record: TaskRecord, gate: Gate) -> TransactionRecord:
@@ -382,14 +383,21 @@ class Session:
         shipment = Shipment(self.client, self.journal, self._sender, gate, sent=sent, told=told)
 
         def work() -> None:
-            with hold:
-                records = shipment.intend(plan.records, new=new)
-                for place, record in zip(places, records, strict=True):
-                    keys[place] = record.key
-                self._ship(shipment, wishes, records, plan)
+            try:
+                with hold:
+                    records = shipment.intend(plan.records, new=new)
+                    for place, record in zip(places, records, strict=True):
+                        keys[place] = record.key
+                    self._ship(shipment, wishes, records, plan)
+            finally:
+                line.say(plan.outcome(shipment.taken), last=True)
 
-        uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
-        line.say(f"Published {plan}. {shipment.progress}", last=True)
+        try:
+            uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
+        except Interrupted as interrupted:
+            if not interrupted.task:
+                hold.release()  # as above
+            raise
         if len(shipment.errors) == len(keys):
             raise shipment.errors[keys[0]]
         return self._batch(keys, set(keys) - shipment.fresh)

@@ -69,6 +69,11 @@ class Shipment:
         return kept
 
     @property
+    def taken(self) -> int:
+        """How many tasks a node has taken so far."""
+        return self._taken
+
+    @property
     def progress(self) -> str:
         payloads = "1 payload" if self._stored == 1 else f"{self._stored:,} payloads"
         return f"{payloads} stored, {self._taken:,} of {len(self.fresh):,} tasks sent."
@@ -122,10 +127,14 @@ class Shipment:
         )
         out = []
         for (record, _), outcome in zip(uploaded, outcomes, strict=True):
+            left: TransactionRecord | None
             if isinstance(outcome, OgpuError):
                 self.errors[record.key] = outcome
+                left = self._sender.may_have_left(record.key)
             else:
-                out.append(outcome)
+                left = outcome
+            if left is not None:
+                out.append(left)
         self._sent(out)
 
     def _payload_stored(self) -> None:

@@ -33,10 +33,11 @@ class Limits:
             return cls()
         return cls(max_payment=WEI_PER_OGPU // 10, session_budget=WEI_PER_OGPU, confirm=True)
 
-    def check(self, payment: int, spent: int, *, number: int = 1) -> None:
+    def check(self, payment: int, spent: int, *, held: int = 0, number: int = 1) -> None:
         """Raise `OverBudget` where `payment`, after `spent` in this session, is too much.
 
-        With a `number`, that many tasks pay it each, and all of them must fit the budget.
+        `held` is what other publishes are about to spend. With a `number`, that many tasks
+        pay it each, and all of them must fit the budget.
         """
         if self.max_payment is not None and payment > self.max_payment:
             raise OverBudget(
@@ -47,15 +48,17 @@ class Limits:
                 "to allow it, or pay less.",
             )
         total = payment * number
-        if self.session_budget is not None and spent + total > self.session_budget:
+        gone = spent + held
+        if self.session_budget is not None and gone + total > self.session_budget:
             who = "This task pays" if number == 1 else f"These {number:,} tasks pay"
             raise OverBudget(
                 f"{who} {format_amount(total)}; this session has spent "
                 f"{format_amount(spent)} of its session_budget of "
-                f"{format_amount(self.session_budget)}.",
+                f"{format_amount(self.session_budget)}"
+                + (f", and {format_amount(held)} is about to leave." if held else "."),
                 spent=NOTHING_SPENT,
                 hint="Type `%config OgpuMagics.session_budget = "
-                f'"{format_amount(spent + total)}"` to allow it.',
+                f'"{format_amount(gone + total)}"` to allow it.',
             )
 
     def agree(self, question: str, *, yes: bool, ask: Ask | None) -> None:
@@ -83,7 +86,7 @@ class Purse:
 
     def check(self, payment: int, *, number: int = 1) -> None:
         """As `Limits.check`."""
-        self.limits.check(payment, self.spent + self.held, number=number)
+        self.limits.check(payment, self.spent, held=self.held, number=number)
 
     def hold(self, payment: int, *, number: int = 1) -> Hold:
         """So many payments, for as long as a `with` block runs; `OverBudget` at its start."""
@@ -110,6 +113,10 @@ class Hold:
             self._keep(-min(wei, self._left))
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Nothing more of it will leave."""
         with self._purse.lock:
             self._keep(-self._left)
 

@@ -89,12 +89,18 @@ class Stage(str, Enum):
         return self in _FINAL
 
     @property
+    def has_cost(self) -> bool:
+        """Its payment has left the vault, or may as soon as its transaction is in a block."""
+        return self not in _WITHOUT_COST
+
+    @property
     def is_on_chain(self) -> bool:
         """There is, or was, a task contract with an address."""
         return self in _STATUS
 
 
 _FINAL = frozenset({Stage.FINALIZED, Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
+_WITHOUT_COST = (_FINAL - {Stage.FINALIZED}) | {Stage.INTENDED, Stage.UPLOADED}
 _STATUS = {
     Stage.PUBLISHED: TaskStatus.NEW,
     Stage.ATTEMPTED: TaskStatus.ATTEMPTED,

@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from pydantic import BaseModel
 
 import ogpu_jupyter
-from ogpu_jupyter import notebooks
+from ogpu_jupyter import display, notebooks
 from ogpu_jupyter.errors import (
     BatchFailed,
     GasBalanceLow,
     GatewayUnavailable,
     InputError,
     Interrupted,
+    JournalError,
     NotConnected,
     OgpuError,
     OverBudget,
@@ -342,6 +345,71 @@ def test_a_batch_shows_where_it_is(funded, source):
     assert "3 published" in batch._repr_html_()
 
 
+def test_a_batch_of_a_closed_session_says_so(funded, source):
+    batch = funded.publish_many(source, "f", rows(2))
+    all_on_chain(funded, batch)
+    funded.close()
+
+    assert "As it was last seen: its session is closed." in repr(batch)
+    assert "its session is closed" in batch._repr_html_()
+
+
+def test_other_tasks_are_no_news(funded, source):
+    batch, other = (funded.publish_many(source, "f", rows(2), name=name) for name in "ab")
+    heard = []
+    batch.news_to(lambda: heard.append(1))
+
+    batch.news(other.keys[0])
+    assert heard == []
+    batch.news(batch.keys[0])
+    batch.news()
+    assert heard == [1, 1]
+
+
+class Broken:
+    """A display that can't show anything."""
+
+    def update(self, *_, **__):
+        raise OSError("the page is gone")
+
+
+@pytest.mark.parametrize("fails", ["from the start", "later"])
+def test_a_page_that_is_gone_costs_nothing(funded, source, monkeypatch, fails):
+    """All is sent, counted and followed; nothing is said to be unspent that isn't."""
+    monkeypatch.setattr(display, "in_notebook", lambda: True)
+    if fails == "later":
+        monkeypatch.setattr(display, "_publish", lambda *_: Broken())
+
+    batch = funded.publish_many(source, "f", rows(3))
+
+    assert len(batch) == 3
+    assert funded.spent == 3 * PRICE
+    all_on_chain(funded, batch)
+    assert [task.stage for task in batch] == [Stage.PUBLISHED] * 3
+
+
+def test_what_may_have_left_is_counted_also_where_its_end_is_an_error(funded, source):
+    """The journal fails after the broadcast: the tasks are out, paid for, and followed."""
+    advance = funded._sender._ledger.advance
+    calls = []
+
+    def failing(*args, **words):
+        calls.append(args)
+        if len(calls) == 1:
+            raise JournalError("the disk is full")
+        return advance(*args, **words)
+
+    funded._sender._ledger.advance = failing
+    with suppress(OgpuError):
+        funded.publish_many(source, "f", rows(3))
+    funded._sender._ledger.advance = advance
+
+    assert calls
+    tasks = funded.tasks()
+    until(lambda: all(task.stage is Stage.PUBLISHED for task in tasks), SOON)
+    assert funded.spent == 3 * PRICE
+
+
 def test_a_batch_is_found_again_in_its_notebook(funded, source, monkeypatch):
     """Its output's metadata names its tasks: the first of them, and how many more there are."""
     monkeypatch.setattr(notebooks, "MOST_LISTED", 2)
@@ -385,6 +453,32 @@ def test_an_interrupt_before_the_first_costs_nothing(funded, source):
 
     assert funded.tasks(open_only=True) == []
     assert sent(funded) == 1
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_an_interrupted_upload_holds_no_money(funded, source, many):
+    """The cell can be run again at once, with all of the budget, while the old one still ends."""
+    funded.limits = Limits(session_budget=3 * PRICE)
+    hanging = threading.Event()
+
+    def hang(_):
+        interrupt()
+        hanging.wait(SOON)
+
+    put = funded.client.store.put
+    every_put(funded, hang)
+    publish, what = funded.publish_many, (source, "f", rows(3))
+    if not many:
+        publish, what = partial(funded.publish, pay="0.003"), (source, "f", {"n": 1})
+    with pytest.raises(Interrupted, match="before anything was sent"):
+        publish(*what)
+    funded.client.store.put = put
+
+    again = funded.publish_many(source, "f", rows(3))
+    hanging.set()
+
+    assert len(again) == 3
+    assert funded.spent == 3 * PRICE
 
 
 @pytest.mark.parametrize("step", STEPS)

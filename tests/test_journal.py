@@ -622,10 +622,13 @@ def test_a_names_tasks_are_those_that_could_be_shown_again(journal: Journal) -> 
     assert [record.key for record in found] == [keys[0], keys[2]]
 
 
-def test_the_cost_of_some_is_what_they_take_from_the_vault(journal: Journal) -> None:
-    keys = [journal.intend(draft(item=n, payment=10**20))[0].key for n in range(4)]
-    for key, stage in zip(keys[1:], (Stage.SENT, Stage.PUBLISHED, Stage.CANCELED), strict=True):
-        journal.update(key, stage=stage)
+def test_some_are_read_without_their_payloads(journal: Journal) -> None:
+    """In the order of their numbers, and more than one statement can name."""
+    keys = [journal.intend(draft(item=n), new=True)[0].key for n in range(3)]
+    some = [keys[2], keys[0], *[keys[1]] * 600]
 
-    assert journal.cost(keys) == 2 * 10**20
-    assert journal.cost([]) == 0
+    found = journal.tasks_of(some)
+
+    assert [record.key for record in found] == some
+    assert {record.payload for record in found} == {b""}
+    assert journal.tasks_of([]) == []

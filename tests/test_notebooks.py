@@ -97,6 +97,22 @@ def test_one_hash_on_two_chains_is_two_tasks(file: Path) -> None:
     assert len(found.tasks) == 2
 
 
+def test_a_later_cell_says_as_what_it_is_shown(file: Path) -> None:
+    """Whatever it was shown as before, and however far the task was then."""
+    paid, sent = facts(samples.record(Stage.FINALIZED)), facts(samples.record(Stage.SENT))
+    for told in ([paid, {**paid, "show": "table"}], [{**sent, "show": "table"}, paid],
+                 [{**paid, "show": "text"}, {**paid, "show": "table"}, paid]):  # fmt: skip
+        (known,) = notebooks.read(write(file, *told)).tasks
+        assert (known.show, known.stage) == ("table", Stage.FINALIZED)
+
+
+@pytest.mark.parametrize("show", [5, None, ["table"], "t" * 201])
+def test_a_wish_that_makes_no_sense_hides_no_task(file: Path, show: Any) -> None:
+    (known,) = notebooks.read(write(file, {**facts(samples.record()), "show": show})).tasks
+
+    assert known.show == ""
+
+
 def test_a_batch_lists_its_tasks(file: Path) -> None:
     records = [samples.record(item=n, tx_hash=f"0x{n:064x}", address="") for n in range(3)]
     found = notebooks.read(write(file, notebooks.many_facts(map(facts, records), 3)))

@@ -82,6 +82,26 @@ def test_what_one_is_about_to_spend_nobody_else_may():
         pass
 
 
+def test_what_is_held_is_said_beside_what_is_spent():
+    purse = Purse(Limits(session_budget=10))
+    with purse.hold(6), pytest.raises(OverBudget) as caught:
+        purse.check(5)
+
+    said = "has spent 0 OGPU of its session_budget of 10 wei, and 6 wei is about to leave."
+    assert said in str(caught.value)
+
+
+def test_what_is_released_is_released_once():
+    """By an interrupt, while what was under way goes on for a moment, and then ends too."""
+    purse = Purse(Limits())
+    with purse.hold(5) as hold:
+        hold.release()
+        assert purse.held == 0
+        hold.spend(2)
+
+    assert (purse.spent, purse.held) == (2, 0)
+
+
 def test_what_was_held_is_free_again_after_an_error():
     purse = Purse(Limits(session_budget=10))
 

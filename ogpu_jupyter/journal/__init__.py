@@ -251,11 +251,12 @@ class Journal:
         return [record for record in reversed(found) if not self._is_orphan(record)]
 
     def tasks_of(self, keys: Sequence[int]) -> list[TaskRecord]:
-        """Those with these numbers, in the order of their numbers."""
-        found: dict[int, TaskRecord] = {}
+        """Those with these numbers, in the order of their numbers; their payloads stay here."""
+        found: dict[int, str] = {}
         for some in _lots(keys):
-            found.update((r.key, r) for r in self._tasks(f"key IN ({marks(some)})", *some))
-        return [found[key] for key in keys]
+            sql = f"SELECT key, record FROM tasks WHERE key IN ({marks(some)})"  # noqa: S608 - marks
+            found.update(self._file.rows(sql, *some))
+        return [read_record(TaskRecord, found[key], key=key, payload=b"") for key in keys]
 
     def stages(self, keys: Sequence[int]) -> list[Stage]:
         """Each task's stage, in the order of their numbers."""
@@ -264,15 +265,6 @@ class Journal:
             sql = f"SELECT key, stage FROM tasks WHERE key IN ({marks(some)})"  # noqa: S608 - marks
             found.update(self._file.rows(sql, *some))
         return [Stage(found[key]) for key in keys]
-
-    def cost(self, keys: Sequence[int]) -> int:
-        """Wei that these tasks have taken from the vault, or may as soon as they are mined."""
-        skip = sorted(_UNSENT | _OVER)
-        total = 0
-        for some in _lots(keys):
-            where = f"key IN ({marks(some)}) AND stage NOT IN ({marks(skip)})"
-            total += sum(record.cost for record in self._tasks(where, *some, *skip))
-        return total
 
     def payloads(
         self, network_id: NetworkId, source: str, function: str, *, limit: int, max_bytes: int

@@ -51,5 +51,5 @@ def _heading(notebook: notebooks.Notebook, count: int) -> str:
     odd = f" {plural(notebook.unread, 'output')} can't be read." if notebook.unread else ""
     if not count:
         return f"{name}, {saved}, shows no task.{odd} Save it if there are newer ones."
-    rest = " A batch lists its first tasks: `%ogpu tasks` has all." if notebook.has_more else ""
+    rest = " Outputs of many list the first: `%ogpu tasks` has all." if notebook.has_more else ""
     return f"{plural(count, 'task')} in {name}, {saved}.{odd}{rest}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ogpu_jupyter.tasks import Stage
 from ogpu_jupyter.units import format_amount
 
-from .safe import esc
+from .safe import esc, one_line
 from .stages import TONES
 from .style import page
 from .words import amount_html, plural
@@ -18,22 +18,28 @@ if TYPE_CHECKING:
 _WORDS: Mapping[Stage, str] = {Stage.ABANDONED: "not sent", Stage.FINALIZED: "paid"}
 
 
-def batch_text(number: int, status: Mapping[Stage, int], paid: int, earlier: int) -> str:
+def batch_text(
+    number: int, status: Mapping[Stage, int], paid: int, earlier: int, note: str = ""
+) -> str:
     """One line: `100 tasks: 40 published, 60 paid. 0.1 OGPU.`"""
     counts = ", ".join(f"{count:,} {_word(stage)}" for stage, count in status.items())
     before = f" {earlier:,} of them from before." if earlier else ""
     of_what = f": {counts}" if counts else ""
-    return f"{plural(number, 'task')}{of_what}. {format_amount(paid)}.{before}"
+    said = f" {one_line(note, 500)}" if note else ""
+    return f"{plural(number, 'task')}{of_what}. {format_amount(paid)}.{before}{said}"
 
 
-def batch_html(number: int, status: Mapping[Stage, int], paid: int, earlier: int) -> str:
+def batch_html(
+    number: int, status: Mapping[Stage, int], paid: int, earlier: int, note: str = ""
+) -> str:
     pills = " ".join(
         f'<span class="ogpu-pill {TONES.get(stage, "")}">{count:,} {_word(stage)}</span>'
         for stage, count in status.items()
     )
     before = f' <span class="ogpu-soft">{earlier:,} of them from before</span>' if earlier else ""
     line = f"<p><b>{plural(number, 'task')}</b> {pills} {amount_html(paid)}{before}</p>"
-    return page(line + _shares(number, status), "Batch")
+    said = f'<p class="ogpu-soft">{esc(note, 500)}</p>' if note else ""
+    return page(line + _shares(number, status) + said, "Batch")
 
 
 def said_html(words: str) -> str:

@@ -35,8 +35,11 @@ class Given:
     is_asked: bool = False
     troubles: list[str] = field(default_factory=list)
     root: Json = None  # the whole schema, for the references in it
-    # By a part's identity and depth; it holds the part too, whose identity lasts as long.
-    chosen: dict[tuple[int, int], tuple[Json, Kind[Any], Any]] = field(default_factory=dict)
+    # By the identity of a part and of its schema, and its depth; both are held, so that their
+    # identity lasts.
+    chosen: dict[tuple[int, int, int], tuple[Json, Json, Kind[Any], Any]] = field(
+        default_factory=dict
+    )
 
     def deeper(self, key: str | None = None) -> Given:
         """For a part of the value: the field of that name, or an item of the list."""

@@ -70,8 +70,10 @@ class Ledger:
     def unsettled(self) -> list[TransactionRecord]:
         return self.journal.transactions(self.network_id, self.account, unsettled_only=True)
 
-    def is_unsettled(self, task: int) -> bool:
-        return any(r.state in UNSETTLED for r in self.journal.transactions_of(task))
+    def unsettled_of(self, task: int) -> TransactionRecord | None:
+        """The newest of a task's transactions of which nobody knows what becomes."""
+        found = [r for r in self.journal.transactions_of(task) if r.state in UNSETTLED]
+        return found[-1] if found else None
 
     def sign(self, parcels: Sequence[tuple[Parcel, Quote, int]]) -> list[Ticket]:
         """Each with its offer and its nonce; all are in the journal before any can leave."""

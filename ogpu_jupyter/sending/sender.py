@@ -67,9 +67,9 @@ class Sender:
         """Find out what became of every unsettled transaction, and help those that hang."""
         return self._settler.settle()
 
-    def may_have_left(self, task: int) -> bool:
-        """The journal holds a transaction of this task that a node may have."""
-        return self._ledger.is_unsettled(task)
+    def may_have_left(self, task: int) -> TransactionRecord | None:
+        """The transaction of this task that a node may have, as the journal knows."""
+        return self._ledger.unsettled_of(task)
 
     def was_replaced(self, transaction: TransactionRecord) -> bool:
         """Neither it nor a better offer for the same task can be mined any more."""

@@ -86,7 +86,7 @@ def test_a_batch_lives_too(connected: NotebookPage) -> None:
 
     assert view.count() == 1
     assert view.bounding_box()["height"] == height
-    assert "12 of 12 tasks sent." in connected.output(1).inner_text()
+    assert "Sent 12 tasks at 0.001 OGPU each" in connected.output(1).inner_text()
     connected.page.screenshot(path=screens / f"{connected.frontend.kind}-batch-paid.png")
 
 

@@ -454,6 +454,23 @@ def test_whatever_the_blocks_do_the_next_look_is_near(steps: list[tuple[int, flo
             assert 0 < looking.pause(busy=True) <= 1.2 * max(longest, 2.0)
 
 
+@pytest.mark.parametrize("period", [0.25, 1.0, 12.0])
+def test_a_chain_that_stood_still_for_an_hour_is_followed_as_before(
+    monkeypatch: pytest.MonkeyPatch, period: float
+) -> None:
+    blocks = Blocks(period)
+    before, rest = blocks.arrivals[:60], blocks.arrivals[60:]
+    blocks.arrivals = [*before, *(arrival + 3600 for arrival in rest)]
+    monkeypatch.setattr(pace_module, "time", blocks)
+    blocks.watch(70, 0.003)  # over the halt
+
+    blocks.now = blocks.arrivals[100]
+    looks, delay = blocks.watch(400, 0.003)
+
+    assert looks <= 1.3
+    assert delay <= 0.3 * period
+
+
 def test_another_block_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """From twelve seconds to one, as a local network that is started anew."""
     blocks = Blocks(12.0)

@@ -92,7 +92,7 @@ def test_a_batch_that_was_too_long_to_list_is_told_of(run: Run, file: Path) -> N
     notebook.cells[0].outputs[0].metadata["ogpu"] = many_facts([facts(record)], 5)
     nbformat.write(notebook, file)
 
-    assert "A batch lists its first tasks: `%ogpu tasks` has all." in run("%ogpu show --all")[0]
+    assert "Outputs of many list the first: `%ogpu tasks` has all." in run("%ogpu show --all")[0]
 
 
 def test_nothing_to_show_is_said(run: Run, file: Path) -> None:

@@ -134,8 +134,7 @@ def test_a_batch_is_one_line_that_stays_true(
     line = "2 tasks: 2 paid. 0.002 OGPU."
 
     progress, view = shown[0]
-    assert progress.startswith("Published 2 tasks at 0.001 OGPU each: 0.002 OGPU, and at most ")
-    assert progress.endswith(" to the network. 2 payloads stored, 2 of 2 tasks sent.")
+    assert progress.startswith("Sent 2 tasks at 0.001 OGPU each: 0.002 OGPU, and at most ")
     assert [view, *shown[1:]] == [line, [line], [line], [f"{line} 2 of them from before."]]
     told = done.cells[2].outputs[1].metadata["ogpu"]["tasks"]
     assert [facts["stage"] for facts in told] == ["finalized"] * 2

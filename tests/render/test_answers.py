@@ -373,3 +373,11 @@ def test_a_part_is_looked_through_once() -> None:
         KINDS.remove(counting)
 
     assert sum(value is numbers for value in seen) == 1
+
+
+def test_a_part_is_what_its_own_schema_says() -> None:
+    """Also where the same value was looked at before, under another schema."""
+    value = {"result": [{"x": [1, 2, 3]}, {"x": [3, 4, 5]}]}
+    schema = {"type": "array", "items": {"format": "markdown"}}
+
+    assert answer_kind(value, show="list", schema=schema) == "list"

@@ -25,6 +25,7 @@ _TICK: Final = 0.005  # seconds by which a look may come before its moment, and 
 _TOO_EARLY: Final = 0.02  # of the looks, once the moment is found
 _FIRST_STEP: Final = 0.125  # of the block time: earlier, while the moment is searched
 _AS_EXPECTED: Final = 0.15  # of the block time, by which a block may miss its moment
+_HALT: Final = 4.0  # of the block time
 _SURPRISE: Final = 0.3  # the newest block's weight in how often that happens
 _REGULAR: Final = 0.4  # blocks come regularly, if it happens less often
 _LOOKS_AFTER: Final = 3  # who asks another node than the one that tells may be early
@@ -69,6 +70,8 @@ class Pace:
         expected = self._due + (number - (self._number or 0)) * self._block_time
         surprise = max(self._asked - expected, expected - asked, 0.0)
         is_surprise = surprise > _AS_EXPECTED * self._block_time
+        if self._is_regular and surprise > _HALT * self._block_time:
+            self._seen.clear()  # the time of a halt is no block's
         self._surprises += _SURPRISE * (is_surprise - self._surprises)
         expected = min(expected, asked)  # many blocks can come at once
         if not self._is_regular:
@@ -134,7 +137,7 @@ class Pace:
         """Until its moment, whoever has looked before it; after that, as long as it is late."""
         now, due = time.monotonic(), self._due + self._block_time
         if self._asked <= due - _TICK:
-            return max(due - now, 2 * _TICK)
+            return min(max(due - now, 2 * _TICK), _IDLE)
         late = max(self._step, now - due)
         return min(late, max(self._block_time / 2, _FASTEST), _SLOWEST)
 

@@ -61,10 +61,10 @@ def choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
     A kind of parts asks for each of them to know whether it reads the whole, and asks again
     to show it: a large part is looked through once.
     """
-    key = (id(value), given.depth)
+    key = (id(value), id(given.schema), given.depth)
     if key not in given.chosen:
-        given.chosen[key] = (value, *_choose(value, given))
-    return given.chosen[key][1:]
+        given.chosen[key] = (value, given.schema, *_choose(value, given))
+    return given.chosen[key][2:]
 
 
 def _choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
