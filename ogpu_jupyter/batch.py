@@ -219,7 +219,7 @@ class Batch:
                         waiter.open.discard(key)
                         yield key
                 if waiter.open and time.monotonic() - begun > _SILENT_SECONDS:
-                    self._show_progress()
+                    self._show()
                 if waiter.open and self.session.closed:
                     raise NotConnected("The batch's session is closed.")
                 if waiter.open and deadline is not None and time.monotonic() >= deadline:
@@ -236,10 +236,10 @@ class Batch:
                 self._waiters = tuple(w for w in self._waiters if w is not waiter)
             display.settle_many(self)
 
-    def _show_progress(self) -> None:
-        """In the cell that waits, if it doesn't show the batch already."""
-        if display.in_notebook() and threading.current_thread() is threading.main_thread():
-            display.show_many(self, again=False)
+    def _show(self) -> None:
+        """In the cell that waits; a thread of its own has none."""
+        if threading.current_thread() is threading.main_thread():
+            display.await_many(self)
 
     def _late(self, number: int, seconds: float) -> TaskTimeout:
         return TaskTimeout(

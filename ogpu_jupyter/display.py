@@ -38,10 +38,9 @@ _NO_WIDGET_NO_WORDS: Final = (
 )
 
 __all__ = [
-    "Line", "Place", "Shown", "bundle", "in_notebook", "keep", "say", "settle", "settle_many",
-    "show", "show_folded", "show_form", "show_history", "show_many",
+    "Line", "Place", "Shown", "await_many", "bundle", "in_notebook", "keep", "say", "settle",
+    "settle_many", "show", "show_folded", "show_form", "show_history", "show_many",
 ]  # fmt: skip
-
 
 _log = logging.getLogger("ogpu_jupyter")
 _LINE_SECONDS: Final = 0.2
@@ -65,16 +64,13 @@ def show(task: Shown, *, controls: bool = True, live: bool = True) -> None:
         board.follow(task, partial(output.draw, task))
 
 
-def show_many(batch: ManyShown, *, again: bool = True) -> None:
+def show_many(batch: ManyShown) -> None:
     """A batch in the notebook's cell that runs now, until all of it is settled.
 
-    It stands once in a cell: `again` moves it to the newest place, else it stays.
+    It stands once in a cell, at its newest place.
     """
     shown = _summaries.setdefault(batch, [])
-    here = [summary for summary in shown if summary.cell is not None and summary.cell == _cell()]
-    if here and not again:
-        return
-    for summary in here:
+    for summary in _here(shown):
         summary.end()
         shown.remove(summary)
     summary = _Summary(batch)
@@ -83,13 +79,28 @@ def show_many(batch: ManyShown, *, again: bool = True) -> None:
     shown.append(summary)
 
 
+def await_many(batch: ManyShown) -> None:
+    """A cell waits for a batch: show it there, unless it is. It raises nothing."""
+    try:
+        if in_notebook() and not _here(_summaries.get(batch, [])):
+            show_many(batch)
+    except Exception:  # noqa: BLE001 - who waits gets what comes
+        _log.exception("A batch can't be shown.")
+
+
 def settle_many(batch: ManyShown) -> None:
-    """As `settle`, for a cell that has waited for a batch."""
+    """As `settle`, for a cell that has waited for a batch. It raises nothing."""
     try:
         for summary in _summaries.get(batch, []):
             summary.draw(batch, again=True)
-    except Exception:  # noqa: BLE001 - who has waited gets what came of it
+    except Exception:  # noqa: BLE001 - as above
         _log.exception("A batch can't be drawn.")
+
+
+def _here(summaries: Sequence[_Summary]) -> list[_Summary]:
+    """Those in the cell that runs now."""
+    cell = _cell()
+    return [summary for summary in summaries if cell is not None and summary.cell == cell]
 
 
 def _cell() -> object:

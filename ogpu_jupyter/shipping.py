@@ -70,7 +70,7 @@ class Shipment:
 
     @property
     def taken(self) -> int:
-        """How many tasks a node has taken so far."""
+        """How many tasks a node has taken so far, or may have."""
         return self._taken
 
     @property
@@ -131,6 +131,7 @@ class Shipment:
             if isinstance(outcome, OgpuError):
                 self.errors[record.key] = outcome
                 left = self._sender.may_have_left(record.key)
+                self._taken += left is not None
             else:
                 left = outcome
             if left is not None:
