@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 
 SETUP = "%load_ext ogpu_jupyter\n%ogpu connect local\n%ogpu deposit 1 --if-below 0.5"
 FORM = "%ogpu form text2text text2text --as chat"
+BUSY = "import time; time.sleep(2)"
 COUNT = "len(__import__('ogpu_jupyter').kernel.current().tasks())"
 MODEL = """from __future__ import annotations
 import datetime as dt
@@ -144,6 +145,25 @@ def test_by_keyboard_alone(page: NotebookPage) -> None:
     assert "17 * 23 = 391" in words
     assert "not found" not in words
     assert "Loading widget" not in words
+
+
+def test_who_has_gone_on_is_not_called_back(page: NotebookPage) -> None:
+    """Where the kernel is slow to say where the focus goes after a press."""
+    page.create(SETUP, FORM, BUSY)
+    page.run_cell(0)
+    page.run_cell(1)
+    form = shown(page, 1)
+    add = form.get_by_role("button", name="Add to Messages")
+    page.start_cell(2)  # the kernel hears of the press when this is over
+    add.click()
+    content = form.get_by_role("textbox", name="Content").first
+    content.focus()
+    page.page.keyboard.type("What is ")
+    wait_until(lambda: form.get_by_role("textbox", name="Content").count() == 2)
+    page.page.wait_for_timeout(500)  # for as long as the page would still look for its place
+    page.page.keyboard.type("6 * 7?")
+
+    assert content.input_value() == "What is 6 * 7?"
 
 
 @pytest.mark.lab

@@ -73,14 +73,17 @@ function later(run) {
   };
 }
 
-function focus(form, name, tries = 40) {
+// The kernel says where to go on after a press. Whoever has gone on meanwhile stays there.
+function focus(form, name, pressed, tries = 40) {
+  const here = document.activeElement;
+  if (here && here !== pressed && !here.contains(form)) return;
   const place = form.querySelector(`.${CSS.escape(name)}`);
   const shown = (node) => node.offsetParent !== null && !node.disabled;
   const found = place && [place, ...place.querySelectorAll(`${INPUTS}, button`)].find(
     (node) => node.matches(`${INPUTS}, button`) && shown(node),
   );
   if (!found) {
-    if (tries > 0) setTimeout(() => focus(form, name, tries - 1), 25);
+    if (tries > 0) setTimeout(() => focus(form, name, pressed, tries - 1), 25);
     return;
   }
   found.focus();
@@ -113,6 +116,8 @@ function render({ model, el }) {
   el.style.display = "none";
   let form = null;
   let watch = null;
+  let pressed = null;
+  const press = (event) => (pressed = event.target.closest(`button, ${INPUTS}`));
   const start = (tries) => {
     form = el.closest(".ogpu-form");
     if (!form) {
@@ -120,6 +125,7 @@ function render({ model, el }) {
       return;
     }
     form.addEventListener("keydown", keep_keys);
+    form.addEventListener("click", press, true);
     const name = later(() => name_all(form));
     watch = new MutationObserver(name);
     watch.observe(form, {
@@ -130,7 +136,7 @@ function render({ model, el }) {
   start(200);
   const hear = async (message) => {
     if (!form || form.offsetParent === null) return;
-    if (message.kind === "focus") focus(form, message.place);
+    if (message.kind === "focus") focus(form, message.place, pressed);
     if (message.kind === "copy") {
       const copied = await copy(form, message.text);
       model.send({ kind: "copied", copied: Boolean(copied) });
@@ -139,7 +145,10 @@ function render({ model, el }) {
   model.on("msg:custom", hear);
   return () => {
     if (watch) watch.disconnect();
-    if (form) form.removeEventListener("keydown", keep_keys);
+    if (form) {
+      form.removeEventListener("keydown", keep_keys);
+      form.removeEventListener("click", press, true);
+    }
     model.off("msg:custom", hear);
   };
 }
