@@ -47,7 +47,7 @@ class Batch:
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self._lock = threading.RLock()  # a generator that waits may be ended anywhere
         self._known = frozenset(self._keys)
-        self._costs: tuple[dict[int, int], dict[int, int]] = ({}, {})  # under way, and in the end
+        self._costs: dict[tuple[int, bool], int] = {}  # by the task, and whether it is paid
 
     @property
     def earlier(self) -> int:
@@ -184,17 +184,15 @@ class Batch:
 
     def _total(self, stages: Sequence[Stage]) -> int:
         """Each payment is read once while its task is under way, and once when it is paid."""
-        total = 0
-        for is_paid, costs in enumerate(self._costs):
-            keys = [
-                key
-                for key, stage in zip(self._keys, stages, strict=True)
-                if stage.has_cost and (stage is Stage.FINALIZED) == bool(is_paid)
-            ]
-            new = [key for key in keys if key not in costs]
-            costs.update((r.key, r.cost) for r in self.session.journal.tasks_of(new))
-            total += sum(costs[key] for key in keys)
-        return total
+        wanted = [
+            (key, stage is Stage.FINALIZED)
+            for key, stage in zip(self._keys, stages, strict=True)
+            if stage.has_cost
+        ]
+        new = [each for each in wanted if each not in self._costs]
+        records = self.session.journal.tasks_of([key for key, _ in new])
+        self._costs.update(zip(new, (record.cost for record in records), strict=True))
+        return sum(self._costs[each] for each in wanted)
 
     def _handle(self, key: int) -> Task:
         return self.session.handle(key, earlier=key in self._earlier)

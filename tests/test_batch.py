@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 import ogpu_jupyter
 from ogpu_jupyter import display, notebooks
+from ogpu_jupyter.batch import Batch
 from ogpu_jupyter.errors import (
     BatchFailed,
     GasBalanceLow,
@@ -37,7 +38,8 @@ from ogpu_jupyter.errors import (
 from ogpu_jupyter.journal import Journal
 from ogpu_jupyter.session import Session
 from ogpu_jupyter.spending import Limits
-from ogpu_jupyter.tasks import Stage
+from ogpu_jupyter.tasks import Response, ResponseStatus, Stage
+from tests import journalling
 from tests.helpers import ROOT, funded_account
 from tests.helpers import wait_until as until
 from tests.killed_many import STEPS
@@ -343,6 +345,25 @@ def test_a_batch_shows_where_it_is(funded, source):
     assert repr(batch) == "3 tasks: 3 published. 0.003 OGPU."
     assert repr(again) == "3 tasks: 3 published. 0.003 OGPU. 3 of them from before."
     assert "3 published" in batch._repr_html_()
+
+
+def test_the_total_is_what_the_tasks_take_from_the_vault(session):
+    """Not what was never sent or came back; of a paid one what its provider got; to the wei."""
+    large, stages = 10**20, [Stage.INTENDED, Stage.SENT, Stage.PUBLISHED, Stage.CANCELED]
+    drafts = [journalling.draft(item=n, payment=large) for n in range(len(stages))]
+    keys = [session.journal.intend(draft, new=True)[0].key for draft in drafts]
+    for key, stage in zip(keys[1:], stages[1:], strict=True):
+        session.journal.update(key, stage=stage)
+    batch = Batch(session, keys)
+
+    assert batch.total_paid == 2 * large
+    low = Response(address="0x" + "01" * 20, provider="0x" + "02" * 20, url="", payment=7,
+                   status=ResponseStatus.CONFIRMED)  # fmt: skip
+    session.journal.update(keys[2], stage=Stage.FINALIZED, responses=(low,))
+
+    assert batch.total_paid == large + 7
+    assert repr(batch).startswith("4 tasks: 1 intended, 1 sent, 1 paid, 1 canceled. 100.0000")
+    assert Batch(session, []).total_paid == 0
 
 
 def test_a_batch_of_a_closed_session_says_so(funded, source):

@@ -235,7 +235,7 @@ class Journal:
 
     def spent(self, network_id: NetworkId, account: str, *, since: float | None = None) -> int:
         """Wei of payments that are paid or frozen, or may be as soon as they are mined."""
-        skip = sorted(_UNSENT | _OVER)
+        skip = [stage for stage in Stage if not stage.has_cost]
         where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
         values = (account.lower(), float("-inf") if since is None else since, *skip)
         return sum(record.cost for record in self._tasks_on(network_id, where, *values))
