@@ -9,7 +9,7 @@ import atexit
 import difflib
 import threading
 import time
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
@@ -67,9 +67,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from web3 import Web3
+
     from . import localnet
     from .chain.networks import Network
     from .chain.transactions import Order, Signer
+    from .chain.w3 import Contracts
 
 _ROUND_TRIP_SECONDS = 60.0
 _MANY_SECONDS = 600.0
@@ -152,6 +155,27 @@ class Session:
         for handle in list(self._tasks.values()):
             handle.renew()
         self._tell_batches(None)
+
+    # The chain in web3's words
+
+    @cached_property
+    def w3(self) -> Web3:
+        """A ready `Web3` on this session's nodes, calling as its account.
+
+        It holds no key. What is sent through it is not in the journal, and no cap counts it.
+        """
+        from .chain.w3 import web3_on  # noqa: PLC0415 - web3 is heavy
+
+        return web3_on(self.client.rpc, self.account)
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """web3's `Contract` objects: `nexus`, `controller`, `vault`, `terminal`, and
+        `source(address)`, `task(address)`, `response(address)`.
+        """
+        from .chain.w3 import Contracts  # noqa: PLC0415 - as above
+
+        return Contracts(self.w3, self.network)
 
     # Publishing
 

@@ -22,7 +22,7 @@ LAYERS = [
     ["chain.contracts"],
     ["chain.transactions"],
     ["accounts", "chain.snapshots"],
-    ["chain.client", "chain.events", "journal"],
+    ["chain.client", "chain.events", "chain.w3", "journal"],
     ["frames", "linked", "promised", "publishing", "sending"],
     ["following", "saving", "shipping"],
     ["choosing", "live"],

@@ -138,7 +138,7 @@ class Contract:
         return {"0x" + entry.digest.hex(): entry for entry in self._entries("event")}
 
     @cached_property
-    def _abi(self) -> list[dict[str, Any]]:
+    def abi(self) -> list[dict[str, Any]]:
         place = files("ogpu_jupyter.chain") / "abi" / f"{self.name}.json"
         abi: list[dict[str, Any]] = json.loads(place.read_text("utf-8"))
         return abi
@@ -146,7 +146,7 @@ class Contract:
     def _entries(self, kind: str) -> list[Entry]:
         return [
             Entry(item["name"], tuple(item["inputs"]), tuple(item.get("outputs", ())))
-            for item in self._abi
+            for item in self.abi
             if item["type"] == kind
         ]
 
