@@ -67,6 +67,14 @@ class Storm:
         return sum(self.done.values())
 
 
+@dataclass(frozen=True)
+class Limit:
+    """At most so many calls in a batch are taken; `told` names the way of `LIMITS`."""
+
+    most: int
+    told: str
+
+
 class Proxy:
     """At `url` the node, at `pin_url` and `gateway_url` the content store."""
 
@@ -74,8 +82,10 @@ class Proxy:
         self.node = node
         self.pins = pins
         self.storm: Storm | None = None
+        self.limit: Limit | None = None  # what the node is like, in storm and calm
         self.calm = threading.Event()
         self.seen: list[tuple[str, ...]] = []  # the methods of each request to the node
+        self.refused: list[int] = []  # the sizes of batches that were over the limit
         self.sent: list[str] = []  # the bytes of each transaction that came by
         self.url = ""
         self._script: list[tuple[str, str | Fault, bool]] = []
@@ -159,6 +169,11 @@ class Guest(Exchange):
             self.serve("get", ["get"])
 
     def serve(self, kind: str, methods: Sequence[str]) -> None:
+        limit = self.proxy.limit
+        if limit and self.body and kind in {"read", "send"} and len(self.calls) > limit.most:
+            self.proxy.refused.append(len(self.calls))
+            LIMITS[limit.told](self, limit.most)
+            return
         fault, self.dice = self.proxy.fault(kind, methods)
         fault(self)
 
@@ -357,6 +372,56 @@ def _as_of(call: dict[str, Any], newest: int) -> dict[str, Any]:
 def _is_in(found: Any, newest: int) -> bool:
     block = found.get("blockNumber") if isinstance(found, dict) else None
     return block is not None and int(block, 16) <= newest
+
+
+# --- a batch of more calls than a node takes: nothing of it is done ---------------------
+
+_LIMIT = {"code": -32600, "message": "batch too large"}
+
+
+def _refusal(id_: Any, error: dict[str, Any] = _LIMIT) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": id_, "error": error}
+
+
+def _each(guest: Guest, _most: int) -> None:
+    guest.reply([_refusal(one["id"]) for one in guest.calls])
+
+
+def _each_plainly(guest: Guest, _most: int) -> None:
+    """By the code of any other error."""
+    error = {"code": -32000, "message": "no more than some at a time"}
+    guest.reply([_refusal(one["id"], error) for one in guest.calls])
+
+
+def _some(guest: Guest, most: int) -> None:
+    """As many as are taken are done, and nothing is said of the rest."""
+    guest.reply(guest.answered(guest.calls[:most]))
+
+
+def _only_the_first(guest: Guest, _most: int) -> None:
+    """The answer to the first call, and no list."""
+    guest.reply(guest.answered(guest.calls[:1])[0])
+
+
+LIMITS: dict[str, Callable[[Guest, int], None]] = {
+    "each": _each,
+    "each_plainly": _each_plainly,
+    "first_id": lambda guest, _: guest.reply([_refusal(guest.calls[0]["id"])]),  # as geth
+    "null_in_list": lambda guest, _: guest.reply([_refusal(None)]),
+    "null": lambda guest, _: guest.reply(_refusal(None)),
+    "object": lambda guest, _: guest.reply(_refusal(guest.calls[0]["id"])),
+    "only_the_first": _only_the_first,
+    "413": lambda guest, _: guest.reply(b"<html>", 413),
+    "400": lambda guest, _: guest.reply(b"", 400),
+    "400_json": lambda guest, _: guest.reply(_refusal(None), 400),
+    "429": lambda guest, _: guest.reply(b"", 429),
+    "limit_exceeded": lambda guest, _: guest.reply(
+        _refusal(None, {"code": -32005, "message": "batch request limit exceeded"})
+    ),
+    "missing": _some,
+    "empty_list": lambda guest, _: guest.reply([]),
+    "empty": lambda guest, _: guest.reply(b""),
+}
 
 
 # --- what only a transaction can suffer ------------------------------------------------
