@@ -14,7 +14,7 @@ from ogpu_jupyter.chain.networks import Network
 from ogpu_jupyter.chain.rpc import Rpc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ogpu_jupyter.chain.transactions import Head, Receipt
     from ogpu_jupyter.errors import OgpuError
@@ -91,6 +91,7 @@ class Ear:
             self.new.notify_all()
 
     def on_head(self, head: Head) -> None: ...
+    def on_read(self, head: Head, unread: Collection[str]) -> None: ...
     def on_receipts(self, receipts: Sequence[Receipt]) -> None: ...
     def on_retracted(self, references: Sequence[str]) -> None: ...
     def on_trouble(self, error: OgpuError | None) -> None: ...

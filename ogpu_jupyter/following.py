@@ -30,7 +30,7 @@ from .tasks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from .chain.client import Client
     from .chain.events import Follower
@@ -44,7 +44,7 @@ _FETCHES_AT_ONCE = 4
 _NOTE_SECONDS = 30.0
 _MANY = 10  # tasks; more, if they are most, are read from the journal at once
 _TIMES = 100
-_AS_SENT = {
+_AS_SENT: dict[str, Any] = {
     "stage": Stage.SENT,
     "address": "",
     "block": None,
@@ -55,7 +55,6 @@ _AS_SENT = {
     "responses": (),
     "winner": "",
 }
-_WAITING = frozenset({Stage.PUBLISHED, Stage.ATTEMPTED})
 
 
 class Keeper:
@@ -88,7 +87,7 @@ class Keeper:
         self._unsettled: set[str] = set()
         self._next_settling = 0.0
         self._answers = Answers(client, journal, changed)
-        self._time = 0
+        self._time = self._read_time = 0
         self._head: Head | None = None
         self._next_note = time.monotonic() + _NOTE_SECONDS
         self._block_times: dict[int, int | None] = {}
@@ -111,18 +110,30 @@ class Keeper:
         self._next_settling = max(self._next_settling, time.monotonic() + _SETTLE_SECONDS)
 
     def on_head(self, head: Head) -> None:
-        """Expiry is counted on the chain's clock; transactions that linger are asked about."""
+        """Transactions that linger are asked about."""
         self._time, self._head = head.timestamp, head
-        late = [r for r in list(self._open.values()) if r.expires_at < head.timestamp]
-        late = [record for record in late if record.stage in _WAITING]
-        with self._together(late):
-            for record in late:
-                self._keep(record, stage=Stage.EXPIRED, finished_at=record.expires_at)
         if time.monotonic() >= self._next_note:
             self.note()
         if self._unsettled and time.monotonic() >= self._next_settling:
             self._next_settling = time.monotonic() + _SETTLE_SECONDS
             self.settle()
+
+    def on_read(self, head: Head, unread: Collection[str] = ()) -> None:
+        """Expiry is counted on the chain's clock, and by what was read: nobody is late before.
+
+        Late is what still waits then. Only the chain calls it expired, or finds an answer.
+        """
+        is_back = not self._read_time or head.timestamp < self._read_time
+        self._read_time = head.timestamp
+        tasks = [r for r in list(self._open.values()) if r.address not in unread]
+        late = [r for r in tasks if r.stage.is_waiting and r.expires_at < head.timestamp]
+        early = [r for r in tasks if is_back and _is_early(r, head)]  # a chain can go back
+        with self._together([*late, *early]):
+            for record in late:
+                self._keep(record, when={record.stage}, stage=Stage.LATE)
+            for record in early:
+                stage = Stage.ATTEMPTED if record.attempts else Stage.PUBLISHED
+                self._keep(record, when={Stage.LATE}, stage=stage)
 
     def settle(self) -> None:
         """Resolve every transaction of the journal whose fate is open."""
@@ -250,11 +261,12 @@ class Keeper:
     def merge(self, record: TaskRecord, snapshot: TaskSnapshot) -> TaskRecord:
         """The chain's state into the record; new responses are fetched."""
         stage = stage_of(snapshot.status)
-        if stage in _WAITING and self._time > snapshot.expires_at:
-            stage = Stage.EXPIRED
+        if stage.is_waiting and record.stage is Stage.LATE:
+            stage = Stage.LATE
         # The head that is known may be older than the block that the snapshot is of.
         seen = max([self._time, *(response.at or 0 for response in snapshot.responses)])
-        finished = record.finished_at or (seen or None if stage.is_final else None)
+        seen = snapshot.expires_at if stage is Stage.EXPIRED else seen
+        finished = record.finished_at or seen or None
         record = self._keep(
             record,
             stage=stage,
@@ -267,8 +279,8 @@ class Keeper:
             self._answers.fetch(record)
         else:
             self._tell(record)
-        # One that only the clock calls expired stays watched: the chain has the last word.
-        if stage_of(snapshot.status).is_final and self._follower is not None:
+        # One that is only late stays watched: the chain has the last word.
+        if stage.is_final and self._follower is not None:
             self._follower.unwatch(record.address)
         return record
 
@@ -323,16 +335,22 @@ class Keeper:
                 self._keep(task, **changes)
         self._tell_settled(transaction)
 
-    def _keep(self, record: TaskRecord, **changes: Any) -> TaskRecord:
+    def _keep(
+        self, record: TaskRecord, *, when: Collection[Stage] | None = None, **changes: Any
+    ) -> TaskRecord:
         if all(getattr(record, name) == value for name, value in changes.items()):
             return record
-        record = self._journal.update(record.key, **changes)
+        record = self._journal.update(record.key, when=when, **changes)
         if record.stage.is_final:
             self._open.pop(record.address, None)
         elif record.address in self._open:
             self._open[record.address] = record
         self._tell(record)
         return record
+
+
+def _is_early(record: TaskRecord, head: Head) -> bool:
+    return record.stage is Stage.LATE and record.expires_at >= head.timestamp
 
 
 class Answers:

@@ -145,7 +145,7 @@ class Task:
         """Nothing more happens by itself: it is final with its answer here, or awaits a choice."""
         if self._awaits_choice():
             return not self._course.is_under_way
-        return self.stage.is_final and (self._chosen() is None or self._answer() is not None)
+        return self.stage.is_over and (self._chosen() is None or self._answer() is not None)
 
     @property
     def choice(self) -> Choice:
@@ -192,7 +192,7 @@ class Task:
         if answers is None:
             self._wait(timeout)
         else:
-            self._wait(timeout, lambda: self.stage.is_final or len(self.answers) >= answers)
+            self._wait(timeout, lambda: self.stage.is_over or len(self.answers) >= answers)
         return self
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -460,8 +460,14 @@ class Task:
             return TaskExpired(
                 f"The task expired at {format_time(record.expires_at)} without an answer.",
                 task=task,
-                spent="The payment was not paid out; it returns to the vault when the "
-                "network writes the expiry down.",
+                spent="The payment is back in the vault.",
+            )
+        if record.stage is Stage.LATE:
+            return TaskExpired(
+                f"The task expired at {format_time(record.expires_at)} without an answer.",
+                task=task,
+                spent=f"Its payment of {format_amount(record.payment)} is still held in escrow.",
+                hint=render.way_out(record),
             )
         if record.stage in {Stage.FAILED, Stage.ABANDONED}:
             return TaskFailed(record.problem or "The task was never published.", task=task)

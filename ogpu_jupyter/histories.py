@@ -213,6 +213,7 @@ def _stages(word: str) -> tuple[Stage, ...]:
     known: dict[str, tuple[Stage, ...]] = {"open": _OPEN, "all": tuple(Stage)}
     known |= {stage.value: (stage,) for stage in Stage}
     known |= {stage_word(stage).lower(): (stage,) for stage in Stage}
+    known["expired"] = (Stage.LATE, Stage.EXPIRED)  # its time is over, whoever says so
     if text in known:
         return known[text]
     near = difflib.get_close_matches(text, known, n=1)

@@ -91,7 +91,7 @@ class Look:
     def is_new(self, task: Shown) -> bool:
         """The task, or its clock in words, isn't what it was when this was asked before."""
         record = task.record
-        clock = "" if record.stage.is_final else countdown(record.expires_at - task.chain_time())
+        clock = "" if record.stage.is_over else countdown(record.expires_at - task.chain_time())
         seen = (record, clock, task.note, dict(task.answers), choice_of(task), showing_of(task))
         before, self._seen = self._seen, seen
         return seen != before
@@ -125,7 +125,7 @@ class Board:
 
         `draw` returns False when its view is gone. It isn't called here and now.
         """
-        runs_out = lambda: not task.record.stage.is_final  # noqa: E731
+        runs_out = lambda: not task.record.stage.is_over  # noqa: E731
         view = _View(draw, lambda: is_settled(task), runs_out, _GAP_SECONDS)
         return self._add(view, task.subscribe)
 

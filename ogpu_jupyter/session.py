@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
     from . import localnet
     from .chain.networks import Network
-    from .chain.transactions import Order, Signer
+    from .chain.transactions import Head, Order, Signer
     from .chain.w3 import Contracts
 
 _ROUND_TRIP_SECONDS = 60.0
@@ -536,7 +536,8 @@ class Session:
 
     def status(self) -> StatusInfo:
         """Network, block, account, balances, what was spent, and the tasks under way."""
-        balances = self.balance()
+        balances, open_ones = self.balance(), self.tasks(open_only=True)
+        late = [task for task in open_ones if task.stage is Stage.LATE]
         return StatusInfo(
             network=self.network.name,
             chain_id=self.network.chain_id,
@@ -545,7 +546,9 @@ class Session:
             wallet=balances.wallet,
             vault=balances.vault,
             spent=self.journal.spent(self.network_id, self.account),
-            live=len(self.tasks(open_only=True)),
+            live=len(open_ones) - len(late),
+            late=len(late),
+            late_held=sum(task.payment for task in late),
         )
 
     # Sources
@@ -612,6 +615,10 @@ class Session:
         records = self.journal.tasks(self.network_id, account=self.account, open_only=open_only)
         self._keeper.follow(records)  # another kernel may have published them
         return [self._handle(record) for record in records]
+
+    def under_way(self) -> list[Task]:
+        """Those of which something is still to come by itself."""
+        return [task for task in self.tasks(open_only=True) if not task.stage.is_over]
 
     def history(self, **filters: Any) -> History:
         """The journal's tasks on this network: `ogpu_jupyter.history` tells the filters."""
@@ -687,7 +694,12 @@ class Session:
     def refresh(self, record: TaskRecord) -> None:
         """Read the task from the chain now."""
         if record.address:
-            self._keeper.on_snapshots(self.snapshots([record.address]))
+            depth = self._follower.depth
+            block = max(0, self.client.head().number - depth) if depth else None
+            (found,) = snapshots(self.client.rpc, [record.address], block=block)
+            if isinstance(found, OgpuError):
+                raise found
+            self._keeper.on_snapshots([found])
 
     def reputations(self, key: int, providers: Sequence[str]) -> dict[str, Reputation]:
         """What this journal knows of the providers, from tasks other than that one."""
@@ -714,7 +726,7 @@ class Session:
 
     def wait(self, *tasks: object, timeout: float | None = None) -> list[Task]:
         """Block until each is final or awaits a choice; by default all that are under way."""
-        handles = [self.task(task) for task in tasks] or self.tasks(open_only=True)
+        handles = [self.task(task) for task in tasks] or self.under_way()
         deadline = None if timeout is None else time.monotonic() + timeout
         for handle in handles:
             handle.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -795,12 +807,20 @@ class Session:
         open_ones = self.journal.tasks(self.network_id, open_only=True)
         self._await_unread(open_ones)
         self._keeper.follow(open_ones)
-        self._keeper.on_head(self.client.head())
+        self._keeper.on_head(head := self.client.head())
         addresses = [record.address for record in open_ones if record.address]
-        read = snapshots(self.client.rpc, addresses)
-        found = [s for s in read if isinstance(s, TaskSnapshot)]
+        found, read = self._read_deep(addresses, head)
         self._keeper.on_snapshots(found)
         self._keeper.resume(found)
+        seen = {snapshot.address for snapshot in found if snapshot.block >= read.number}
+        self._keeper.on_read(read, set(addresses) - seen)
+
+    def _read_deep(self, addresses: Sequence[str], head: Head) -> tuple[list[TaskSnapshot], Head]:
+        """The tasks that can be read, in a block that counts, and up to which block that is."""
+        depth = self._follower.depth
+        deep = self.client.head_at(max(0, head.number - depth)) if depth else head
+        found = snapshots(self.client.rpc, addresses, block=deep.number if depth else None)
+        return [one for one in found if isinstance(one, TaskSnapshot)], deep
 
     def _await_unread(self, open_ones: Iterable[TaskRecord]) -> None:
         """A kernel may end between a receipt's arrival and what it means for its task."""

@@ -66,8 +66,8 @@ class Stage(str, Enum):
     """A task's life as this machine sees it, finer than the chain's status at its start.
 
     The first four are before the chain knows the task; from `PUBLISHED` on they follow
-    `TaskStatus`. `EXPIRED` also covers a task whose time has passed on the chain's clock
-    before anybody wrote so.
+    `TaskStatus`. Only the chain calls a task expired: by the clock alone it is `LATE`, and
+    an answer that came in time, but wasn't read yet, may still be found.
     """
 
     INTENDED = "intended"  # checked and journalled; nothing has left the machine
@@ -76,6 +76,7 @@ class Stage(str, Enum):
     SENT = "sent"  # a node has its transaction
     PUBLISHED = "published"
     ATTEMPTED = "attempted"
+    LATE = "late"  # its time is over, its payment is held, and the chain has not ended it
     RESPONDED = "responded"
     FINALIZED = "finalized"
     CANCELED = "canceled"
@@ -89,6 +90,16 @@ class Stage(str, Enum):
         return self in _FINAL
 
     @property
+    def is_over(self) -> bool:
+        """Nothing more is waited for: it is final, or its time is over."""
+        return self in _FINAL or self is Stage.LATE
+
+    @property
+    def is_waiting(self) -> bool:
+        """On chain, and without an answer so far: by the clock it may become late."""
+        return self in _WAITING
+
+    @property
     def has_cost(self) -> bool:
         """Its payment has left the vault, or may as soon as its transaction is in a block."""
         return self not in _WITHOUT_COST
@@ -96,9 +107,10 @@ class Stage(str, Enum):
     @property
     def is_on_chain(self) -> bool:
         """There is, or was, a task contract with an address."""
-        return self in _STATUS
+        return self in _STATUS or self is Stage.LATE
 
 
+_WAITING = frozenset({Stage.PUBLISHED, Stage.ATTEMPTED})
 _FINAL = frozenset({Stage.FINALIZED, Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
 _WITHOUT_COST = (_FINAL - {Stage.FINALIZED}) | {Stage.INTENDED, Stage.UPLOADED}
 _STATUS = {
@@ -325,8 +337,17 @@ class TaskRecord(_Frozen):
 
     @property
     def status(self) -> TaskStatus | None:
-        """The chain's word for the stage; None before the chain knows the task."""
-        return _STATUS.get(self.stage)
+        """The chain's word for the stage; None before the chain knows the task.
+
+        EXPIRED also where its time is over and the chain has not written that down yet.
+        """
+        return TaskStatus.EXPIRED if self.stage is Stage.LATE else _STATUS.get(self.stage)
+
+    @property
+    def is_untaken(self) -> bool:
+        """No provider has it, so that it can be canceled, also when its time is over."""
+        late = self.stage is Stage.LATE and not self.attempts
+        return self.stage is Stage.PUBLISHED or late
 
     @property
     def data(self) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 import ogpu_jupyter
 from ogpu_jupyter import kernel
 from ogpu_jupyter.chain.rpc import Call
+from ogpu_jupyter.errors import OgpuError, TaskExpired
 from ogpu_jupyter.journal import Journal
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from tests.chain.faulty import faulty_node, says
@@ -187,3 +189,108 @@ def test_a_network_with_a_websocket(localnet: Any, source: str, restart: Any) ->
     assert time.monotonic() - begun < 4  # who is told of blocks looks no sooner by itself
     assert task.stage is Stage.CANCELED
     assert session.client.rpc.batch([Call("eth_chainId")]) == [hex(localnet.network.chain_id)]
+
+
+def pass_time(localnet: Any, seconds: int) -> None:
+    from ogpu_jupyter.chain.rpc import Rpc
+
+    rpc = Rpc(localnet.network.rpc_url)
+    rpc.call("evm_increaseTime", seconds)
+    rpc.call("evm_mine")
+    rpc.close()
+
+
+def test_an_answer_that_is_not_read_yet_is_not_called_late(
+    localnet: Any, source: str, restart: Any
+) -> None:
+    """FAULTS Watching: the node fails while `connect` reads: nothing is judged."""
+    first = restart()
+    first.deposit(1)
+    task = publish(first, source).record
+    first.close()
+    provider = Provider(localnet, source)
+    provider.attempt(task.address, 9)
+    provider.submit(task.address, {"n": 1}, 9)
+    pass_time(localnet, 7200)
+
+    with faulty_node(localnet.network.rpc_url) as (node, url):
+        honestly = node.serve
+        node.serve = lambda exchange: (  # type: ignore[method-assign]
+            says(b"", 502)(exchange) if "eth_call" in str(exchange.asked) else honestly(exchange)
+        )
+        with pytest.raises(OgpuError):
+            restart(replace(localnet.network, rpc_url=url))
+    with Journal(first.journal.path) as journal:
+        assert journal.task(task.key).stage is Stage.PUBLISHED
+
+    assert restart().journal.task(task.key).stage is Stage.RESPONDED
+
+
+def test_a_journal_that_holds_the_mistake_is_healed(
+    localnet: Any, source: str, restart: Any, tmp_path: Any
+) -> None:
+    """Until format 4 the clock alone called a task expired, for good."""
+    first = restart()
+    first.deposit(1)
+    task = publish(first, source).record
+    first.close()
+    first.journal.close()
+    provider = Provider(localnet, source)
+    provider.attempt(task.address, 9)
+    provider.submit(task.address, {"n": 1}, 9)
+    file = sqlite3.connect(first.journal.path)
+    file.execute(
+        "UPDATE tasks SET stage = 'expired', record = json_set(record, '$.stage', 'expired')"
+    )
+    file.execute("PRAGMA user_version = 4")
+    file.commit()
+    file.close()
+
+    second = restart()
+
+    assert second.journal.task(task.key).stage is Stage.RESPONDED
+    assert second.publish(source, "f", {"n": 0}, name="t0").record.key == task.key
+
+
+def test_a_late_task_is_held_until_it_is_canceled(localnet: Any, source: str, restart: Any) -> None:
+    """FAULTS Watching: its time is over and the chain says NEW; also after another connect."""
+    first = restart()
+    first.deposit(1)
+    task = publish(first, source)
+    pass_time(localnet, 7200)
+    until(lambda: task.stage is Stage.LATE)
+    with pytest.raises(TaskExpired) as told:
+        task.result(timeout=5)
+    first.close()
+    second = restart()
+    again = second.task(f"#{task.record.key}")
+
+    assert told.value.spent == "Its payment of 0.001 OGPU is still held in escrow."
+    assert told.value.hint == f"Type `%ogpu cancel {task.address}` to have it back."
+    assert again.stage is Stage.LATE
+    assert second.history().totals.held == task.payment
+    assert (second.status().live, second.status().late_held) == (0, task.payment)
+    again.cancel()
+    assert again.stage is Stage.CANCELED
+    assert second.history().totals.held == 0
+
+
+@pytest.mark.parametrize("confirmations", [2, 5, 12])
+def test_with_confirmations_an_answer_is_seen_when_it_is_deep(
+    localnet: Any, source: str, restart: Any, confirmations: int
+) -> None:
+    """A provider that is quicker than the depth: seen within a few blocks, and never late."""
+    session = restart(replace(localnet.network, confirmations=confirmations))
+    session.deposit(1)
+    provider = Provider(localnet, source)
+    sent = session.publish(source, "f", {"n": 0}, expires="60s")
+    receipt = until(lambda: session.client.receipts([sent.tx_hash])[0])
+    address = session.client.task_address(receipt)
+    provider.attempt(address, 9)
+    provider.submit(address, {"n": 1}, 9)
+    answered = session.client.head().number
+    stages: set[Stage] = set()
+    until(lambda: stages.add(sent.stage) or sent.stage is Stage.RESPONDED, seconds=40)
+
+    assert Stage.LATE not in stages
+    assert session.client.head().number - answered <= confirmations + 4

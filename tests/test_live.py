@@ -158,6 +158,7 @@ def test_following_can_be_ended(board: Board, task: FakeTask) -> None:
     ("stage", "answers", "settled"),
     [
         (Stage.PUBLISHED, {}, False),
+        (Stage.LATE, {}, False),
         (Stage.RESPONDED, ANSWER, False),
         (Stage.FINALIZED, {}, False),
         (Stage.FINALIZED, {samples.RESPONSES[0]: Answer(problem="The gateway is away.")}, False),

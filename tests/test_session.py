@@ -228,11 +228,19 @@ def test_a_failing_service_leaves_the_task_attempted_until_it_expires(funded):
         task.result(timeout=SOON)
 
 
-def test_an_expired_task_is_published_anew(funded):
+def test_a_late_task_is_shown_and_not_paid_again(funded):
+    """Its payment is held until the chain itself ends it; `new` publishes beside it."""
     first = funded.publish("fail", "fail", {}, expires="3s")
-    until(lambda: first.stage is Stage.EXPIRED)
+    until(lambda: first.stage is Stage.LATE)
 
-    assert funded.publish("fail", "fail", {}, expires="3s").record.key != first.record.key
+    again = funded.publish("fail", "fail", {}, expires="3s")
+
+    assert again is first
+    assert again.earlier
+    assert first.status is TaskStatus.EXPIRED
+    assert funded.journal.spent(funded.network_id, funded.account) == first.payment
+    new = funded.publish("fail", "fail", {}, expires="3s", new=True)
+    assert new.record.key != first.record.key
 
 
 def test_a_new_session_finds_what_the_old_one_left(funded, localnet, account):

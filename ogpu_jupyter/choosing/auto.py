@@ -165,7 +165,7 @@ class Chooser:
             self._say("ended with its session")
         elif record.confirmed is not None:
             self._say(f"{short(record.confirmed.provider)} was confirmed already")
-        elif record.stage.is_final:
+        elif record.stage.is_over:
             self._say(f"ended: the task is {record.stage.value}")
         else:
             return False

@@ -109,7 +109,7 @@ class Course:
 
 def _check_open(task: Chosen) -> None:
     stage = task.record.stage
-    if stage.is_final:
+    if stage.is_over:
         raise TaskError(
             f"The task is {stage.value}: there is nothing to choose any more.",
             task=task.record.reference,

@@ -80,6 +80,13 @@ _MIGRATIONS: Final = (
     );
     """,
     SCHEMA,
+    # Until here the clock alone could call a task expired, before the chain was read, and for
+    # good. Such tasks are late until the chain itself has said what became of them.
+    """
+    UPDATE tasks SET stage = 'late',
+        record = json_set(record, '$.stage', 'late', '$.finished_at', json('null'))
+        WHERE stage = 'expired' AND json_valid(record);
+    """,
 )
 
 

@@ -32,7 +32,8 @@ _SQL: Final = """
     LEFT JOIN json_each(task.record, '$.responses') AS response
         ON lower(json_extract(response.value, '$.provider'))
             = lower(json_extract(attempt.value, '$.provider'))
-    WHERE provider IN ({marks}) AND (response.value IS NOT NULL OR task.stage = 'expired')
+    WHERE provider IN ({marks})
+        AND (response.value IS NOT NULL OR task.stage IN ('expired', 'late'))
 """
 
 

@@ -41,8 +41,8 @@ TASK_ORDERS: Final = (
     "notebook",
 )  # fmt: skip
 STATUSES: Final = (
-    "open", "intended", "uploaded", "signed", "sent", "published", "attempted", "responded",
-    "paid", "canceled", "expired", "failed", "not-sent",
+    "open", "intended", "uploaded", "signed", "sent", "published", "attempted", "late",
+    "responded", "paid", "canceled", "expired", "failed", "not-sent",
 )  # fmt: skip
 
 
@@ -275,7 +275,8 @@ OGPU: Final = (
             ),
             Option(
                 "--status",
-                "published, attempted, responded, paid, canceled, expired, failed, not-sent, …; "
+                "published, attempted, late, responded, paid, canceled, expired, failed, not-sent, "
+                "…; "
                 "several with commas",
                 "A,B",
                 offers="statuses",

@@ -290,7 +290,7 @@ class OgpuMagics(Magics):
     def _wait(self, words: Words) -> Panel | None:
         session = self._session()
         tasks = [session.task(self._meant(word)) for word in words["task"]]
-        tasks = tasks or session.tasks(open_only=True)
+        tasks = tasks or session.under_way()
         self._follow(tasks, wait=True, timeout=words["timeout"])
         return self._listed(tasks) if len(tasks) > _SHOWN_AT_ONCE else None
 

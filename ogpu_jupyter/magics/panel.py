@@ -57,7 +57,7 @@ def kept(keystores: list[Keystore]) -> Panel:
 
 def detached(tasks: list[Task]) -> Interrupted:
     """How to see and to cancel what goes on without us."""
-    alive = [task for task in tasks if not task.stage.is_final]
+    alive = [task for task in tasks if not task.stage.is_over]
     if not alive:
         return Interrupted("Stopped waiting: nothing was under way any more.", spent="")
     if len(alive) > 1:

@@ -13,6 +13,7 @@ from .page import html
 from .plugins import Shown, kind, register
 from .registry import Given, Kind
 from .safe import esc
+from .stages import way_out
 from .summary import answer_lines, line, text
 from .tables import (
     PlanInfo,
@@ -58,4 +59,5 @@ __all__ = [
     "tasks_html",
     "tasks_text",
     "text",
+    "way_out",
 ]

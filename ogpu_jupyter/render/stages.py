@@ -18,6 +18,7 @@ TONES: Final = {
     Stage.RESPONDED: "",
     Stage.CANCELED: "ogpu-off",
     Stage.ABANDONED: "ogpu-off",
+    Stage.LATE: "ogpu-warn",
     Stage.EXPIRED: "ogpu-warn",
     Stage.FAILED: "ogpu-bad",
 }
@@ -53,6 +54,9 @@ class Step:
 
 def steps(record: TaskRecord) -> list[Step]:
     """The whole way to the payment, or the way to where it ended."""
+    if record.stage is Stage.LATE:
+        way = _LIFE[: _way_taken(record)]
+        return [*(_step(record, name, "done") for name in way), Step("Late", "now")]
     if record.stage in _ENDS:
         way = _LIFE[: _way_taken(record)]
         done = [_step(record, name, "done") for name in way]
@@ -67,7 +71,7 @@ def _way_taken(record: TaskRecord) -> int:
         return 4
     if record.attempts:
         return 3
-    return 2 if record.stage in {Stage.CANCELED, Stage.EXPIRED} else 1
+    return 2 if record.stage in {Stage.LATE, Stage.CANCELED, Stage.EXPIRED} else 1
 
 
 def _passed(record: TaskRecord) -> str:
@@ -119,6 +123,10 @@ def sentence(record: TaskRecord) -> str:
         return _at_work(record)
     if record.stage is Stage.RESPONDED:
         return _answered(record)
+    if record.stage is Stage.LATE:
+        return (
+            f"Its time has passed without an answer. The payment is still held. {way_out(record)}"
+        )
     if record.stage is Stage.EXPIRED and record.responses:
         return f"Its time has passed; {plural(len(record.responses), 'answer')} came."
     return _SENTENCES[record.stage]
@@ -135,6 +143,17 @@ _SENTENCES: Final = {
     Stage.FAILED: "The network refused it. The payment was not taken.",
     Stage.ABANDONED: "Never sent. Nothing was spent.",
 }
+
+
+def way_out(record: TaskRecord) -> str:
+    """What brings the payment of a late task back."""
+    task = record.reference
+    if not record.attempts:
+        return f"Type `%ogpu cancel {task}` to have it back."
+    return (
+        "A provider had it, so it can't be canceled: the payment comes back when the chain "
+        "writes the expiry down, at the next attempt. It is read again at each connect."
+    )
 
 
 _REMEMBERED: Final = "This is how the notebook has it; its data and answer are not here."

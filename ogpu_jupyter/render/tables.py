@@ -48,6 +48,8 @@ class StatusInfo:
     vault: int
     spent: int
     live: int
+    late: int = 0  # tasks whose time is over, and for which this much is still held
+    late_held: int = 0
 
     def __repr__(self) -> str:
         return status_text(self)
@@ -263,6 +265,7 @@ def status_html(status: StatusInfo) -> str:
         ("Vault", amount_html(status.vault)),
         ("Spent", amount_html(status.spent)),
         ("Under way", plural(status.live, "task")),
+        *([("Late", esc(_late(status)))] if status.late else []),
     ]
     return _card(title, "", facts, "", "Status")
 
@@ -276,8 +279,13 @@ def status_text(status: StatusInfo) -> str:
             f"  vault      {format_amount(status.vault)}",
             f"  spent      {format_amount(status.spent)}",
             f"  under way  {plural(status.live, 'task')}",
+            *([f"  late       {_late(status)}"] if status.late else []),
         ]
     )
+
+
+def _late(status: StatusInfo) -> str:
+    return f"{plural(status.late, 'task')}, {format_amount(status.late_held)} still held"
 
 
 def plan_html(plan: PlanInfo) -> str:

@@ -86,7 +86,7 @@ def offer_of(record: TaskRecord) -> Offer | None:
     """Cancel while nobody has taken it, confirm the one answer, or look at several."""
     if record.stage.is_final:
         return None
-    if record.stage is Stage.PUBLISHED:
+    if record.is_untaken:
         return Offer("cancel", "Cancel", f"Cancel · {brief_amount(record.payment)} back?")
     waiting = [r for r in record.responses if r.status is ResponseStatus.SUBMITTED]
     if len(waiting) > 1:

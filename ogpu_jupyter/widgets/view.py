@@ -19,7 +19,7 @@ from ogpu_jupyter.live import Look, board, choice_of, showing_of
 from ogpu_jupyter.render.choices import ordered
 from ogpu_jupyter.render.safe import visible
 from ogpu_jupyter.render.words import brief_amount, short
-from ogpu_jupyter.tasks import ResponseStatus, Stage
+from ogpu_jupyter.tasks import ResponseStatus
 from ogpu_jupyter.units import format_duration
 
 from .saver import Saver
@@ -92,7 +92,7 @@ def offers(task: Shown) -> list[Offer]:
     if record.stage.is_final:
         return []
     stop = _stop(task)
-    if record.stage is Stage.PUBLISHED:
+    if record.is_untaken:
         hint = "Take the task back. The payment returns to the vault."
         return [Offer("cancel", "Cancel", hint, task.cancel), *stop]
     shown = ordered(record, choice_of(task))

@@ -42,6 +42,7 @@ class News:
 
     def __init__(self) -> None:
         self.heads: list[Head] = []
+        self.reads: list[tuple[Head, frozenset[str]]] = []
         self.receipts: list[Receipt] = []
         self.snapshots: list[TaskSnapshot] = []
         self.retracted: list[str] = []
@@ -52,6 +53,9 @@ class News:
         self.heads.append(head)
         if self.raising:
             raise ValueError("a listener's own fault")
+
+    def on_read(self, head: Head, unread: Any) -> None:
+        self.reads.append((head, frozenset(unread)))
 
     def on_receipts(self, receipts: Any) -> None:
         self.receipts += receipts

@@ -262,7 +262,7 @@ def test_restarted_days_later(own: World, open_kernel: Opener) -> None:
 
     assert connected <= 12
     assert sorted(stages) == sorted(addresses)
-    assert set(stages.values()) == {Stage.EXPIRED}
+    assert set(stages.values()) == {Stage.LATE}
     tried = {task.address for task in new.session.tasks() if task.record.attempts}
     assert tried == set(addresses[:3])
 

@@ -36,6 +36,9 @@ class Watcher:
     def on_head(self, head: Any) -> None:
         pass
 
+    def on_read(self, head: Any, unread: Any) -> None:
+        pass
+
     def on_receipts(self, receipts: Any) -> None:
         self._news += receipts
 

@@ -104,6 +104,8 @@ def reached(stage: Stage) -> dict[str, Any]:
         facts |= {"responses": (response(0, confirmed=stage is Stage.FINALIZED),)}
     if stage is Stage.FINALIZED:
         facts |= {"winner": PROVIDERS[0]}
+    if stage is Stage.LATE:
+        facts |= {"expires_at": int(NOW) - 4}
     if stage.is_final:
         facts |= {"finished_at": int(NOW) - 4}
     return facts

@@ -30,6 +30,8 @@ SENTENCES = {
     Stage.SENT: "Sent. Waiting for a block.",
     Stage.PUBLISHED: "Waiting for a provider to take it.",
     Stage.ATTEMPTED: "0x7a5e…9A0b is working on it.",
+    Stage.LATE: "Its time has passed without an answer. The payment is still held. Type `%ogpu "
+    f"cancel {samples.TASK}` to have it back.",
     Stage.RESPONDED: "Answered. The payment is not settled yet.",
     Stage.FINALIZED: "Answered by 0x7a5e…9A0b in 8 s.",
     Stage.CANCELED: "Canceled. The payment is back in the vault.",
@@ -44,6 +46,7 @@ WAYS = {
     Stage.SENT: "Created✓ Published● Attempted○ Responded○ Confirmed○ Paid○",
     Stage.PUBLISHED: "Created✓ Published✓ Attempted● Responded○ Confirmed○ Paid○",
     Stage.ATTEMPTED: "Created✓ Published✓ Attempted✓ Responded● Confirmed○ Paid○",
+    Stage.LATE: "Created✓ Published✓ Late●",
     Stage.RESPONDED: "Created✓ Published✓ Attempted✓ Responded✓ Confirmed● Paid○",
     Stage.FINALIZED: "Created✓ Published✓ Attempted✓ Responded✓ Confirmed✓ Paid✓",
     Stage.CANCELED: "Created✓ Published✓ Canceled✕",
@@ -193,6 +196,7 @@ def test_time_that_is_up() -> None:
 COSTS = {
     Stage.INTENDED: ("not sent", "not yet known", "Total, at most 0.001 OGPU"),
     Stage.ATTEMPTED: ("in escrow", "0.00031005 OGPU", "Total, at most 0.00131005 OGPU"),
+    Stage.LATE: ("still in escrow", "0.00031005 OGPU", "Total, at most 0.00131005 OGPU"),
     Stage.FINALIZED: ("paid", "0.00031005 OGPU", "Total 0.00131005 OGPU"),
     Stage.CANCELED: ("returned", "0.00031005 OGPU", "Total 0.00031005 OGPU"),
     Stage.EXPIRED: ("unpaid", "0.00031005 OGPU", "Total 0.00031005 OGPU"),

@@ -115,7 +115,8 @@ def test_controls_are_filters(journal: Journal, table: Page) -> None:
     assert {row["network"] for row in answer["rows"]} == {"local"}
     assert table.rows(text="no such word")["count"] == 0
     assert {r["stage"] for r in table.rows(status="open")["rows"]} <= {
-        "Intended", "Uploaded", "Signed", "Sent", "Published", "Attempted", "Responded",
+        "Intended", "Uploaded", "Signed", "Sent", "Published", "Attempted", "Late",
+            "Responded",
     }  # fmt: skip
 
 
@@ -179,6 +180,7 @@ def test_what_a_row_offers(stage: Stage) -> None:
     offer = offer_of(draft(stage=stage, responses=BIDS[:1] if answered else ()))
 
     expected = {Stage.PUBLISHED: "Cancel · 0.01 OGPU back?",
+                Stage.LATE: "Cancel · 0.01 OGPU back?",
                 Stage.RESPONDED: "Confirm · pays 0.001 OGPU?"}  # fmt: skip
     assert (offer.sure if offer else None) == expected.get(stage)
     if answered:

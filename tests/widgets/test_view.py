@@ -51,7 +51,8 @@ def test_what_can_be_done_at_each_stage(stage: Stage) -> None:
     """Cancel while nobody has it, confirm what is answered, else nothing."""
     words = [offer.words for offer in offers(FakeTask(samples.record(stage)))]
 
-    expected = {Stage.PUBLISHED: ["Cancel"], Stage.RESPONDED: ["Confirm · pays 0.001 OGPU"]}
+    expected = {Stage.PUBLISHED: ["Cancel"], Stage.LATE: ["Cancel"]}
+    expected |= {Stage.RESPONDED: ["Confirm · pays 0.001 OGPU"]}
     assert words == expected.get(stage, [])
 
 

@@ -135,9 +135,13 @@ class Client:
     def head(self) -> Head:
         return Head.of(self.rpc.call(LATEST_BLOCK.method, *LATEST_BLOCK.params))
 
+    def head_at(self, number: int) -> Head:
+        """What was the newest block at this height."""
+        return Head.of(self.rpc.call("eth_getBlockByNumber", hex(number), False))
+
     def block_time(self, number: int) -> int:
         """Unix seconds of a block."""
-        return Head.of(self.rpc.call("eth_getBlockByNumber", hex(number), False)).timestamp
+        return self.head_at(number).timestamp
 
     def balances(self, account: str) -> Balances:
         wallet, vault = self._balance_calls(account)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -27,7 +28,7 @@ from .pace import Pace
 from .watched import Awaited, Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ogpu_jupyter.chain.contracts import Log
     from ogpu_jupyter.chain.networks import Network
@@ -51,6 +52,9 @@ class Listener(Protocol):
 
     def on_head(self, head: Head) -> None:
         """A new block is the newest."""
+
+    def on_read(self, head: Head, unread: Collection[str]) -> None:
+        """What happened up to this block has been told, but of the tasks that are `unread`."""
 
     def on_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Awaited transactions are in a block, or after a reorg in another one."""
@@ -94,7 +98,9 @@ class Follower:
         self._pace = Pace()
         deep = network.confirmations if confirmations is None else confirmations
         self._depth = max(0, deep - 1)  # blocks on top of what counts
-        self._later: list[Log] = []  # seen, but not deep enough
+        self._heads_seen: deque[Head] = deque()  # from the newest that is deep to the newest
+        self._told_read = ""
+        self._lost_until: int | None = None  # logs up to this block may be missing
         self._heads = _heads(network, self._block_told)
         self._height = 0  # the highest block that anything was seen in
         self._told_head = ""
@@ -125,9 +131,9 @@ class Follower:
         return self._clock.now()
 
     def time_of(self, block: int) -> int | None:
-        """Unix seconds of a block, where it is the newest one seen."""
-        newest = self._newest
-        return newest.timestamp if newest is not None and newest.number == block else None
+        """Unix seconds of a block, where it is one of the newest that were seen."""
+        known = [*self._heads_seen, *([self._newest] if self._newest else [])]
+        return next((head.timestamp for head in reversed(known) if head.number == block), None)
 
     def start(self) -> None:
         if self._thread is None:
@@ -155,8 +161,12 @@ class Follower:
     def resume(self, block: int, snapshots: Sequence[TaskSnapshot] = ()) -> None:
         """Before the start: logs are read from here on, and these are the tasks as told by then."""
         self._logs.cursor = block
-        if not self._depth:
-            self._watched.know(snapshots)
+        self._watched.know(snapshots)
+
+    @property
+    def depth(self) -> int:
+        """How many blocks must be on top of what counts."""
+        return self._depth
 
     def _block_told(self) -> None:
         if self._is_busy():
@@ -236,6 +246,7 @@ class Follower:
         self._height = min(self._height, newest.number - self._depth + _AHEAD)
         if not self._awaited.has_more:  # else all that these publish are read at once, later
             self._read_tasks()
+            self._tell_read(newest)
         self._tell_head(newest)
         return self._awaited.has_more
 
@@ -248,14 +259,25 @@ class Follower:
         self._pace.block(head.number, asked)
         self._height = max(self._height, head.number - self._depth)
 
+    def _tell_read(self, head: Head) -> None:
+        # After all news: whoever counts an expiry now has seen what came in time.
+        seen, deep = self._heads_seen, head.number - self._depth
+        if not seen or head.number > seen[-1].number:
+            seen.append(head)
+        while len(seen) > 1 and seen[1].number <= deep:
+            seen.popleft()
+        if seen[0].number <= deep and seen[0].hash != self._told_read:
+            self._told_read = seen[0].hash
+            self._tell(self._listener.on_read, seen[0], self._watched.unread())
+
     def _tell_head(self, head: Head) -> None:
-        # Last of all: whoever counts an expiry now has seen what came in time.
         if head.hash != self._told_head:
             self._told_head = head.hash
             self._tell(self._listener.on_head, head)
 
     def _start_over(self, head: Head) -> None:
         self._clock.reset()
+        self._heads_seen.clear()
         self._logs.rewind(head.number)
         self._watched.touch_all(forget=True)
         self._awaited.doubt()
@@ -277,24 +299,25 @@ class Follower:
                 self._watched.touch(str(log.args.get(name, "")) if log else "")
 
     def _read_logs(self, head: Head, found: Any) -> None:
+        deep = head.number - self._depth
         if not self._is_busy():
-            self._logs.cursor = head.number
+            self._logs.cursor = max(0, deep)
             return
         if not self._told_head:
-            self._logs.begin(head.number)
+            self._logs.begin(max(0, deep))
         if isinstance(found, list):
             self._logs.cursor = head.number
         else:
             found, complete = self._logs.catch_up(head.number, self._range)
             if not complete:
-                self._watched.touch_all()
-        logs = self._later + self._logs.take(found, self._watched.concerns)
-        if self._depth:
-            deep = head.number - self._depth
-            self._later = [log for log in logs if log.block > deep]
-            logs = [log for log in logs if log.block <= deep]
+                self._lost_until = head.number
+        # Where the newest counts, a log may be of a block that another answer hasn't told yet.
+        logs = self._logs.take(found, self._watched.concerns, deep if self._depth else None)
         self._height = max([self._height, *(log.block for log in logs)])
         self._touch(logs)
+        if self._lost_until is not None:  # all is read without them until that block is deep
+            self._watched.touch_all()
+            self._lost_until = None if deep >= self._lost_until else self._lost_until
 
     def _range(self, call: Call) -> list[Any] | None:
         """None where the node finds the range too long, or its answer is."""

@@ -35,6 +35,7 @@ class NexusLogs:
         self._per_block: Counter[int] = Counter()
         self._bids: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._longest = _LONGEST
+        self._shallow: list[Any] = []  # new ones whose block is not deep enough yet
         self.cursor: int | None = None  # the last block that was asked about
 
     def bid(self, task: str, provider: str) -> int | None:
@@ -48,8 +49,8 @@ class NexusLogs:
 
     def begin(self, head: int) -> None:
         """The first look at the chain: it may be shorter than when reading ended."""
-        if self.cursor is not None:
-            self.cursor = min(self.cursor, head)
+        behind = head - _OVERLAP if self.cursor is None else min(self.cursor, head)
+        self.cursor = max(0, behind)
 
     def call(self) -> Call:
         """What to ask: from a little before the cursor to the newest block."""
@@ -76,9 +77,8 @@ class NexusLogs:
         `ask` gives None for a range that is refused.
         """
         found, complete = [], True
-        if self.cursor is None:
-            self.cursor = max(0, head - _OVERLAP)
-        elif head - self.cursor > _TOO_LONG_AGO:
+        self.cursor = max(0, head - _OVERLAP) if self.cursor is None else self.cursor
+        if head - self.cursor > _TOO_LONG_AGO:
             complete, self.cursor = False, head - _TOO_LONG_AGO
         while self.cursor < head:
             first = max(0, self.cursor + 1 - self._overlap())
@@ -93,15 +93,22 @@ class NexusLogs:
             self._longest = min(_LONGEST, self._longest * 2)
         return found, complete
 
-    def take(self, raw: Iterable[Any], watched: Callable[[str], bool]) -> list[Log]:
-        """The new ones of watched tasks and responses, in order; bids are kept of all."""
-        logs = [log for item in raw if (log := self._fresh(item, watched)) is not None]
+    def take(
+        self, raw: Iterable[Any], watched: Callable[[str], bool], deep: int | None = None
+    ) -> list[Log]:
+        """The new ones of watched tasks and responses, in order; bids are kept of all.
+
+        Those of blocks above `deep` wait until it is there. Whose they are is asked only then:
+        the task that is published a block earlier may not be watched before.
+        """
+        new = [*self._shallow, *(item for item in raw if self._is_new(item))]
+        self._shallow = [item for item in new if deep is not None and _block(item) > deep]
+        ripe = [item for item in new if deep is None or _block(item) <= deep]
+        logs = [log for item in ripe if (log := self._read(item, watched)) is not None]
         self._prune()
         return sorted(logs, key=lambda log: (log.block, log.index))
 
-    def _fresh(self, item: Any, watched: Callable[[str], bool]) -> Log | None:
-        if not self._is_new(item):
-            return None
+    def _read(self, item: Any, watched: Callable[[str], bool]) -> Log | None:
         concerns = [word for word in _addresses(item) if watched(word)]
         if not concerns and item["topics"][0] != NEXUS.topics["Attempted"]:
             return None  # a stranger's: not worth decoding
@@ -115,7 +122,7 @@ class NexusLogs:
     def _is_new(self, item: Any) -> bool:
         try:
             key = (str(item["blockHash"]), int(item["logIndex"], 16))
-            block = int(item["blockNumber"], 16)
+            block = _block(item)
             topics, data = item["topics"], item["data"]
         except (KeyError, TypeError, ValueError):
             return False
@@ -140,6 +147,10 @@ class NexusLogs:
             self._seen.popitem(last=False)
         for block in [block for block in self._per_block if block < old]:
             del self._per_block[block]
+
+
+def _block(item: Any) -> int:
+    return int(item["blockNumber"], 16)
 
 
 def _addresses(item: Any) -> tuple[str, ...]:

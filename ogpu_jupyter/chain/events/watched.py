@@ -113,6 +113,11 @@ class Watched:
                     task.due = True
             return [task.address for task in tasks if task.due]
 
+    def unread(self) -> set[str]:
+        """Those that may have changed and are not read since."""
+        with self._lock:
+            return {task.address for task in self._tasks.values() if task.due}
+
     def known(self, addresses: Iterable[str]) -> dict[str, TaskSnapshot]:
         with self._lock:
             tasks = [self._tasks.get(address.lower()) for address in addresses]
