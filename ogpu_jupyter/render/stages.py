@@ -123,12 +123,8 @@ def sentence(record: TaskRecord) -> str:
         return _at_work(record)
     if record.stage is Stage.RESPONDED:
         return _answered(record)
-    if record.stage is Stage.LATE:
-        return (
-            f"Its time has passed without an answer. The payment is still held. {way_out(record)}"
-        )
-    if record.stage is Stage.EXPIRED and record.responses:
-        return f"Its time has passed; {plural(len(record.responses), 'answer')} came."
+    if record.stage is Stage.LATE or (record.stage is Stage.EXPIRED and record.responses):
+        return _ran_out(record)
     return _SENTENCES[record.stage]
 
 
@@ -143,6 +139,12 @@ _SENTENCES: Final = {
     Stage.FAILED: "The network refused it. The payment was not taken.",
     Stage.ABANDONED: "Never sent. Nothing was spent.",
 }
+
+
+def _ran_out(record: TaskRecord) -> str:
+    if record.stage is Stage.EXPIRED:
+        return f"Its time has passed; {plural(len(record.responses), 'answer')} came."
+    return f"Its time has passed without an answer. The payment is still held. {way_out(record)}"
 
 
 def way_out(record: TaskRecord) -> str:
