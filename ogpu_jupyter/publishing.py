@@ -21,13 +21,23 @@ from .errors import (
     VaultBalanceLow,
 )
 from .render import PlanInfo
-from .tasks import Complexity, SourceStatus, TaskInput, TaskRecord, encode_payload, payload_digest
+from .tasks import (
+    Complexity,
+    SourceStatus,
+    TaskInput,
+    TaskRecord,
+    as_data,
+    check_keys,
+    encode_payload,
+    payload_digest,
+)
 from .units import (
     format_amount,
     format_duration,
     format_time,
     parse_expiry,
     plain_amount,
+    plain_duration,
 )
 
 if TYPE_CHECKING:
@@ -313,7 +323,7 @@ def _expires_at(wish: Wish, now: int, longest: int) -> int:
         raise ExpiryError(
             f"The expiry is {format_duration(moment - now)} away; the source takes at most "
             f"{format_duration(longest)}.",
-            hint=f"Type `--expires {longest}s`, or less.",
+            hint=f"Type `--expires {plain_duration(longest)}`, or less.",
         )
     return moment
 
@@ -330,8 +340,8 @@ def _moment(expires: Expiry, now: int) -> int:
 
 def as_input(function: str, data: Any, extras: dict[str, Any] | None) -> TaskInput:
     """The payload's content, with errors in a person's words."""
-    if hasattr(data, "model_dump"):
-        data = data.model_dump(mode="json")
+    data = as_data(data)
+    check_keys(extras)
     if not isinstance(data, dict):
         raise InputError(
             f"The data is {_article(data)}; a task takes an object.",

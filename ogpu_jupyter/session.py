@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .chain.w3 import Contracts
 
 _ROUND_TRIP_SECONDS = 60.0
+_ADDRESS_LENGTH = 42  # with its 0x
 _MANY_SECONDS = 600.0
 _IN_A_BLOCK = frozenset({TransactionState.MINED, TransactionState.REVERTED})
 _ON_THE_WAY = frozenset({TransactionState.SIGNED, TransactionState.SENT})
@@ -598,12 +599,12 @@ class Session:
         if isinstance(reference, Task):
             return reference
         text = str(getattr(reference, "address", reference)).strip()
-        found = self.journal.find(self.network_id, text)
-        if found:
-            self._keeper.follow(found[:1])  # another kernel may have published it
-            self._keeper.retry(found[0], lasting=True)
-            return self._handle(found[0])
-        if len(text) == 42 and text.lower().startswith("0x"):
+        found = self.journal.one(self.network_id, text)
+        if found is not None:
+            self._keeper.follow([found])  # another kernel may have published it
+            self._keeper.retry(found, lasting=True)
+            return self._handle(found)
+        if len(text) == _ADDRESS_LENGTH and text.lower().startswith("0x"):
             return self._handle(self._adopt(checksum(text)))
         raise UnknownName(
             f"There is no task {text!r} in the journal of {self.network.name}.",
@@ -749,8 +750,16 @@ class Session:
         if isinstance(target, Task):
             return target.choose(None)
         text = str(getattr(target, "address", target)).strip()
-        found = self.journal.find(self.network_id, text)
-        return self._handle(found[0]).choose(None) if found else checksum(text)
+        found = self.journal.one(self.network_id, text)
+        if found is not None:
+            return self._handle(found).choose(None)
+        if len(text) == _ADDRESS_LENGTH and text.lower().startswith("0x"):
+            return checksum(text)
+        raise UnknownName(
+            f"There is no task {text!r} in the journal of {self.network.name}, and it is not the "
+            "address of a response.",
+            hint="Type `%ogpu tasks` to see the tasks, or a response's whole address.",
+        )
 
     def handle(self, key: int, *, earlier: bool = False) -> Task:
         """The handle of a task by its number in the journal."""

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from enum import Enum, IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import to_jsonable_python
 
 from .errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Json = JsonValue
+T = TypeVar("T")
+_DEEP: Final = (dict, list, tuple)
+_LONGEST_STEP: Final = 60
 
 
 class ChainId(Enum):
@@ -163,9 +171,7 @@ class TaskInput(BaseModel):
     data: dict[str, Any]
 
     def __init__(self, function_name: str, data: BaseModel | dict[str, Any], **extras: Any) -> None:
-        if isinstance(data, BaseModel):
-            data = data.model_dump(mode="json")
-        super().__init__(function_name=function_name, data=data, **extras)
+        super().__init__(function_name=function_name, data=as_data(data), **check_keys(extras))
 
     @property
     def extras(self) -> dict[str, Any]:
@@ -210,7 +216,75 @@ def encode_payload(task_input: TaskInput) -> bytes:
 
     The order of keys is the person's, as it reaches the service; the identity sorts them.
     """
-    return _dump(task_input.to_dict(), sort_keys=False)
+    return _dump(check_keys(task_input.to_dict()), sort_keys=False)
+
+
+def as_data(data: Any) -> Any:
+    """What is sent of this: a pydantic model as it writes itself, all else as it is.
+
+    InputError where a key is not text, or where a model would write one key twice.
+    """
+    if not hasattr(data, "model_dump"):
+        check_keys(data, "data")
+        return data
+    for path, named in _mappings(data.model_dump(), "data"):
+        written = Counter(map(_written, named))
+        twice = next((key for key in named if written[_written(key)] > 1), None)
+        if twice is not None:
+            raise _bad_key(f"is written as {_written(twice)!r} twice", twice, path)
+    return check_keys(data.model_dump(mode="json"), "data")
+
+
+def check_keys(value: T, where: str = "") -> T:
+    """The value itself; InputError where a key at any depth is not text.
+
+    JSON has no other keys: Python would write 1 as "1", beside a "1" that is there already.
+    """
+    for path, named in _mappings(value, where):
+        for key in named:
+            if not isinstance(key, str):
+                raise _bad_key("is not text", key, path)
+    return value
+
+
+def _bad_key(why: str, key: object, path: str) -> InputError:
+    shown = ascii(key)
+    shown = f"{shown[:40]}…" if len(shown) > 40 else shown
+    return InputError(
+        f"The key {shown}{f' in `{path}`' if path else ''} {why}.",
+        hint="Make its keys text: `{str(key): value …}`.",
+    )
+
+
+def _written(key: object) -> str:
+    """A key as pydantic writes it into JSON."""
+    return key if isinstance(key, str) else str(next(iter(to_jsonable_python({key: 0}))))
+
+
+def _mappings(value: Any, where: str) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Each dict in it with its place, each once; without recursion, also in what holds itself."""
+    left, seen = [(where, value)], set[int]()
+    while left:
+        path, each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict):
+            yield path, each
+            left += [(place(path, key), v) for key, v in each.items() if isinstance(v, _DEEP)]
+        elif isinstance(each, (list, tuple)):
+            left += [(place(path, n), v) for n, v in enumerate(each) if isinstance(v, _DEEP)]
+
+
+def place(path: str, step: object) -> str:
+    """A step further into a value, as Python writes it: `data.rows[2]`."""
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    name = str(step)
+    plain = name.isidentifier() and len(name) <= _LONGEST_STEP
+    if not plain:
+        return f"{path}[{json.dumps(name[:_LONGEST_STEP])}]"
+    return f"{path}.{name}" if path else name
 
 
 def payload_digest(payload: bytes) -> str:

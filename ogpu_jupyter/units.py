@@ -124,6 +124,16 @@ def format_duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def plain_duration(seconds: int) -> str:
+    """The duration as options take it, exact: `1d`, `1h30m`, `45s`."""
+    left, parts = max(0, seconds), []
+    for unit, size in sorted(_SECONDS.items(), key=lambda each: -each[1]):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
 def format_time(unix: float) -> str:
     """`2026-11-22 10:00:00 UTC`: the same in every reader's notebook.
 

@@ -346,6 +346,56 @@ def test_a_task_is_not_found_by_less(journal: Journal, word: str) -> None:
     assert journal.find(NETWORK, word) == []
 
 
+def test_the_start_of_an_address_that_several_have_means_none_of_them(journal):
+    """Whoever acts on a task is told which there are, the newest first."""
+    made = []
+    for number in range(7):
+        task, _ = journal.intend(draft(function=f"f{number}"), new=True)
+        made.append(journal.update(task.key, address=f"0xabcd{number:036x}", stage=Stage.PUBLISHED))
+
+    with pytest.raises(UnknownName) as caught:
+        journal.one(NETWORK, "0xABCD")
+
+    lines = [f"  #{t.key} {t.address}: {t.function}, published" for t in reversed(made[2:])]
+    assert str(caught.value) == "\n".join(
+        [
+            "'0xABCD' may be any of 7 tasks:",
+            *lines,
+            "  and 2 more",
+            "Nothing was spent.",
+            f"Type more of its address, or its number: `#{made[-1].key}`.",
+        ]
+    )
+    assert journal.one(NETWORK, made[0].address) == made[0]
+    assert journal.one(NETWORK, f"0xabcd…{3:04x}") == made[3]
+    assert journal.one(NETWORK, f"#{made[1].key}") == made[1]
+    assert journal.one(NETWORK, "0xabce") is None
+
+
+def test_the_start_of_a_hash_that_is_also_that_of_an_address_means_neither(journal):
+    one, _ = journal.intend(draft(), new=True)
+    other, _ = journal.intend(draft(function="other"), new=True)
+    journal.update(one.key, address="0xabcd" + "1" * 36, stage=Stage.PUBLISHED)
+    other = journal.update(other.key, tx_hash="0xabcd" + "2" * 60, stage=Stage.SENT)
+
+    with pytest.raises(UnknownName, match=r"^'0xabcd' may be any of 2 tasks:\n"):
+        journal.one(NETWORK, "0xabcd")
+    assert journal.one(NETWORK, "0xabcd22") == other
+    assert journal.one(NETWORK, other.tx_hash) == other
+
+
+def test_a_name_means_its_newest_task_and_no_row_of_a_batch(journal):
+    """A variable holds what was published last; that of a batch holds no task at all."""
+    journal.intend(draft(name="answer"), new=True)
+    newest, _ = journal.intend(draft(name="answer", function="again"), new=True)
+    for item in range(2):
+        journal.intend(draft(name="rows", item=item), new=True)
+
+    assert journal.one(NETWORK, "answer") == newest
+    with pytest.raises(UnknownName, match=r"^'rows' may be any of 2 tasks:\n"):
+        journal.one(NETWORK, "rows")
+
+
 @given(text=st.text(st.characters()) | st.from_regex(r"[#0-9a-fx.…*?\[\]%_'\";-]{0,80}"))
 @settings(deadline=None, max_examples=150)
 def test_any_text_may_be_looked_for(shared: Journal, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ogpu_jupyter.errors import InputError
+from ogpu_jupyter.publishing import Wish, as_input, wishes
 from ogpu_jupyter.tasks import (
     DeliveryMethod,
     NetworkId,
@@ -135,3 +137,76 @@ def test_the_contracts_numbers_print_as_words(words):
 
 def test_a_signed_transaction_does_not_show_its_bytes():
     assert "raw" not in repr(record())
+
+
+class Loose(BaseModel):
+    counts: dict[Any, int]
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: TaskInput("f", {1: "a", "1": "b"}), "The key 1 in `data` is not text."),
+        (
+            lambda: TaskInput("f", {"rows": [{"a": ({None: 1},)}]}),
+            "The key None in `data.rows[0].a[0]` is not text.",
+        ),
+        (
+            lambda: TaskInput("f", {"a b": {True: 1}}),
+            'The key True in `data["a b"]` is not text.',
+        ),
+        (
+            lambda: TaskInput("f", {}, limits={2.5: 1}),
+            "The key 2.5 in `limits` is not text.",
+        ),
+        (
+            lambda: TaskInput("f", Loose(counts={1: 1, "1": 2})),
+            "The key 1 in `data.counts` is written as '1' twice.",
+        ),
+        (
+            lambda: as_input("f", {"a": {b"k" * 90: 1}}, None),
+            f"The key b'{'k' * 38}… in `data.a` is not text.",
+        ),
+        (lambda: as_input("f", {}, {"x": {1: 1}}), "The key 1 in `x` is not text."),
+    ],
+)
+def test_keys_are_text(make, text):
+    """Python's JSON would write 1 as "1", and a key twice where "1" is there already."""
+    with pytest.raises(InputError) as caught:
+        make()
+
+    assert str(caught.value) == (
+        f"{text}\nNothing was spent.\nMake its keys text: `{{str(key): value …}}`."
+    )
+
+
+def test_a_key_that_came_in_later_is_refused_too():
+    """Data is the person's own dict: it may change after it was looked at."""
+    data = {"a": {}}
+    task_input = TaskInput("f", data)
+    task_input.data["a"][1] = 2
+
+    with pytest.raises(InputError, match=r"^The key 1 in `data\.a` is not text\."):
+        encode_payload(task_input)
+
+
+def test_data_that_holds_itself_is_refused_in_words():
+    data = {"a": []}
+    data["a"].append(data)
+
+    with pytest.raises(InputError):
+        encode_payload(as_input("f", data, None))
+
+
+def test_a_model_writes_its_own_keys_as_text():
+    """A model says how it is written: only what it would write twice is lost."""
+    task_input = TaskInput("f", Loose(counts={1: 1, "2": 2}))
+
+    assert task_input.data == {"counts": {"1": 1, "2": 2}}
+
+
+def test_the_key_of_a_batch_is_told_with_its_item():
+    first = Wish("0xB2", "", TaskInput("f", {}), None, None, None)
+
+    with pytest.raises(InputError, match=r"^Item 1: The key 2 in `data\.a` is not text\."):
+        wishes(first, "f", [{"a": {}}, {"a": {2: 3}}], None)

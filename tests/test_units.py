@@ -19,6 +19,7 @@ from ogpu_jupyter.units import (
     parse_duration,
     parse_expiry,
     plain_amount,
+    plain_duration,
 )
 
 NOW = 1_800_000_000
@@ -164,3 +165,12 @@ def test_a_time_beyond_all_calendars(unix: float) -> None:
     """A chain and a file hold any number; a view that shows it is drawn."""
     assert format_time(unix) == "after year 9999"
     assert format_time(-unix) == "before year 1"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (45, "45s"), (3600, "1h"), (5400, "1h30m"), (86400, "1d"), (90061, "1d1h1m1s")],
+)
+def test_a_duration_is_told_as_it_can_be_typed(seconds, text):
+    assert plain_duration(seconds) == text
+    assert parse_duration(text) == seconds

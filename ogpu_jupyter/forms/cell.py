@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import InputError
 from ogpu_jupyter.tasks import Complexity
-from ogpu_jupyter.units import parse_amount, plain_amount
+from ogpu_jupyter.units import parse_amount, plain_amount, plain_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ def _moment(expires: str | float | dt.datetime | dt.timedelta | None) -> str | N
     if expires is None or isinstance(expires, str):
         return expires
     if isinstance(expires, dt.timedelta):
-        return f"{round(expires.total_seconds())}s"
+        return plain_duration(round(expires.total_seconds()))
     if isinstance(expires, dt.datetime):
         return expires.isoformat()
     if expires < _YEAR_2001:

@@ -64,6 +64,7 @@ _UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 _NONCE: Final = "json_extract(record, '$.nonce')"
 _FROM_NONCE: Final = f"network = ? AND account = ? AND {_NONCE} >= ?"
 
+_NAMED: Final = 5  # of the tasks that a word may mean
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 _HEX: Final = re.compile(r"(0x[0-9a-f]{4,64})(?:(?:…|\.{2,3})([0-9a-f]{2,64}))?")
 
@@ -205,6 +206,23 @@ class Journal:
             )
             return self._tasks_on(network_id, where, pattern, pattern, pattern)
         return self._tasks_on(network_id, "name = ?", sql_text(text))
+
+    def one(self, network_id: NetworkId | None, text: str) -> TaskRecord | None:
+        """The task that is meant by `text`, as `find` reads it; UnknownName where several may be.
+
+        A whole address or hash goes before one that only begins so. A name that was given
+        several times is its newest task's, as the variable is; the tasks of a batch share
+        theirs, and none of them is meant by it.
+        """
+        text = text.strip()
+        found = self.find(network_id, text)
+        whole = [r for r in found if text.lower() in {r.address.lower(), r.tx_hash.lower()}]
+        if whole or not found:
+            return whole[0] if whole else None
+        is_start = bool(_HEX.fullmatch(text.lower()))
+        if len(found) > 1 and (is_start or found[0].item is not None):
+            raise _several(text, found)
+        return found[0]
 
     def known(self, references: Sequence[str]) -> list[TaskRecord]:
         """The tasks, on any network, of these whole addresses and transactions."""
@@ -468,3 +486,16 @@ def _lots(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _account(network_id: NetworkId, account: str) -> tuple[str, str]:
     return network_text(network_id), account.lower()
+
+
+def _several(text: str, found: Sequence[TaskRecord]) -> UnknownName:
+    lines = [
+        f"  #{r.key} {r.address or r.tx_hash or 'not sent'}: {r.function[:40]}, {r.stage.value}"
+        for r in found[:_NAMED]
+    ]
+    more = len(found) - len(lines)
+    lines += [f"  and {more:,} more"] if more else []
+    return UnknownName(
+        f"{text!r} may be any of {len(found):,} tasks:\n" + "\n".join(lines),
+        hint=f"Type more of its address, or its number: `#{found[0].key}`.",
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ogpu_jupyter.errors import BodyError, OgpuError, UnknownName
 
 from .json_text import read_json
-from .places import body_error
+from .places import STRAIGHT, TYPOGRAPHIC, body_error
 from .values import Placeholders, as_json
 from .words import nearest
 
@@ -138,6 +138,8 @@ def _syntax(error: SyntaxError, body: str, above: int, indent: int) -> BodyError
     column = max(1, error.offset or 1) + (indent if line == 1 else 0)
     what = f"The body is not a Python expression: {error.msg}"
     hint = "One expression is due, such as a dict; statements go into a cell of their own."
+    if "invalid character" in error.msg and any(quote in error.msg for quote in TYPOGRAPHIC):
+        hint = STRAIGHT
     return body_error(what, body, line + above, column, hint=hint)
 
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .places import body_error, place_of
+from .places import STRAIGHT, TYPOGRAPHIC, body_error, place_of
+
+if TYPE_CHECKING:
+    from ogpu_jupyter.errors import BodyError
 
 DEPTH: Final = 100
 DIGITS: Final = 400
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?[A-Za-z0-9.+-]+', re.DOTALL)
+_CLOSING: Final = {"{": "}", "[": "]"}
+_ENDING: Final = re.compile(rf"[{TYPOGRAPHIC}](?=[ \t]*(?:[:,}}\]\n]|\Z))")
 _PYTHON: Final = frozenset({"True", "False", "None"})
 
 
@@ -45,13 +50,61 @@ def read_json(text: str, *, shown: str = "") -> Any:
             object_pairs_hook=_object,
         )
     except json.JSONDecodeError as error:
-        what = f"The body is not JSON: {_lower(error.msg)}"
-        hint = _hint(text, error.pos)
-        raise body_error(what, shown, *place_of(text, error.pos), hint=hint) from None
+        raise _explained(text, shown, error) from None
     except _Refused as refused:
         index = _find(text, refused)
         where = (None, None) if index is None else place_of(text, index)
         raise body_error(f"The body can't be sent: {refused.why}", shown, *where) from None
+
+
+def _explained(text: str, shown: str, error: json.JSONDecodeError) -> BodyError:
+    """A quote or a bracket that is missing is told where it is due, not where it is missed."""
+    index = _typographic(text, error)
+    if index is not None:
+        what = f"The body is not JSON: {text[index]} is a typographic quote"
+        return body_error(what, shown, *place_of(text, index), hint=STRAIGHT)
+    opening = _unclosed(text, error.pos)
+    if opening is not None:
+        what = f"The body is not JSON: the `{text[opening]}` is never closed"
+        hint = f"Type `{_CLOSING[text[opening]]}` where it ends."
+        return body_error(what, shown, *place_of(text, opening), hint=hint)
+    what = f"The body is not JSON: {_lower(error.msg)}"
+    return body_error(what, shown, *place_of(text, error.pos), hint=_hint(text, error.pos))
+
+
+def _typographic(text: str, error: json.JSONDecodeError) -> int | None:
+    """The quote at which reading ended, or that should have ended the text before it."""
+    index = error.pos
+    if text[index : index + 1] in TYPOGRAPHIC and index < len(text):
+        return index
+    if text[index : index + 1] in {"{", "["} or (
+        text[index : index + 1] == '"' and not error.msg.startswith("Unterminated")
+    ):
+        return None
+    for token in _TOKEN.finditer(text):
+        if token[0][0] == '"' and token.end() >= index:
+            found = _ENDING.search(token[0]) if token.start() <= index else None
+            return None if found is None else token.start() + found.start()
+        if token[0][0] == '"' and not text[token.end() : index].strip():
+            found = _ENDING.search(token[0])
+            return None if found is None else token.start() + found.start()
+    return None
+
+
+def _unclosed(text: str, index: int) -> int | None:
+    """The bracket that is still open where the text ends, or another kind of bracket closes."""
+    opened: list[int] = []
+    for token in _TOKEN.finditer(text):
+        first = token[0][0]
+        if first in _CLOSING:
+            opened.append(token.start())
+        elif first in _CLOSING.values():
+            if not opened:
+                return None
+            if _CLOSING[text[opened[-1]]] != first:
+                return opened[-1] if token.start() == index else None
+            opened.pop()
+    return opened[-1] if opened and not text[index:].strip() else None
 
 
 def _check_depth(text: str) -> None:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from ogpu_jupyter.errors import AccountError, InputError, OgpuError, UnknownName
 
 from .commands import TASK, Argument, Command, Option, command_of
-from .words import listed, looks_like_key, nearest, quoted
+from .places import TYPOGRAPHIC
+from .words import listed, looks_like_key, nearest, quoted, spaced_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WORD: Final = re.compile(r"""\s*((?:[^\s"'\\]|\\.|"(?:\\.|[^"\\])*"|'[^']*')+)""")
+_TYPOGRAPHIC: Final = re.compile(rf"""(?:[^"'=]*=)?([{TYPOGRAPHIC}])""")
 _TASK_NUMBER: Final = re.compile(r"#[0-9]+")
 _NUMBER: Final = re.compile(r"-\.?[0-9]")
 _KEY_OPTIONS: Final = frozenset({"--key", "--private-key", "--secret", "--password", "--mnemonic"})
@@ -41,8 +43,10 @@ class Words:
 
 def split(line: str) -> list[str]:
     """The words of a line. A comment begins with ` #`, unless it is a task's number (#12)."""
+    line = _without_comment(line)
+    _check_quotes(line)
     try:
-        return shlex.split(_without_comment(line))
+        return shlex.split(line)
     except ValueError as error:
         what = "a quotation that doesn't end" if "quotation" in str(error) else "a lone backslash"
         raise InputError(
@@ -72,7 +76,7 @@ def read(command: Command, words: Sequence[str]) -> Words:
     values = vars(options)
     if values.pop("help"):
         return Words(command, {}, help=True)
-    values.update(_arguments(command, _positional(command, rest)))
+    values.update(_arguments(command, _positional(command, rest), words))
     return Words(command, values)
 
 
@@ -170,7 +174,7 @@ def _unknown_option(command: Command, flag: str) -> OgpuError:
     )
 
 
-def _arguments(command: Command, words: list[str]) -> dict[str, Any]:
+def _arguments(command: Command, words: list[str], line: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for argument in command.arguments:
         if argument.required and not words:
@@ -181,7 +185,7 @@ def _arguments(command: Command, words: list[str]) -> dict[str, Any]:
             values[argument.name] = argument.read(words[0]) if words else None
             words = words[1:]
     if words:
-        raise _left_over(command, words[0])
+        raise _spaced(command, words, line) or _left_over(command, words[0])
     return values
 
 
@@ -191,6 +195,16 @@ def _missing(command: Command, argument: Argument) -> InputError:
         f"`{command.path}` needs {_article(argument.name)}: {argument.help}.",
         hint=f"Type, for example, `{example}`.",
     )
+
+
+def _spaced(command: Command, words: list[str], line: Sequence[str]) -> InputError | None:
+    """The words that are left over, where they stand right after a name: all are one name."""
+    for place, word in enumerate(line):
+        option = command.option(word)
+        rest = list(line[place + 2 : place + 2 + len(words)])
+        if option is not None and option.value == "NAME" and rest == words:
+            return spaced_name(option.flag, [line[place + 1], *words])
+    return None
 
 
 def _left_over(command: Command, word: str) -> InputError:
@@ -213,6 +227,18 @@ def _without_comment(line: str) -> str:
             return line[: match.start(1)]
         position = match.end()
     return line
+
+
+def _check_quotes(line: str) -> None:
+    """A typographic quote holds no words together: the spaces in it would end the value."""
+    for match in _WORD.finditer(line):
+        found = _TYPOGRAPHIC.match(match[1])
+        if found is not None:
+            raise InputError(
+                f"The word {quoted(match[1])} has the typographic quote {found[1]}, which holds "
+                "no words together.",
+                hint='Type `"` in its place; a word in straight quotes is taken as it is.',
+            )
 
 
 def _refuse_key(words: Sequence[str]) -> None:

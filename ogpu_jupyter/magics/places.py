@@ -7,6 +7,9 @@ from typing import Final
 
 from ogpu_jupyter.errors import BodyError
 
+# The quotes that a word processor, or a chat, puts there.
+TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u201f\xab\xbb\u2018\u2019\u201a\u201b\uff02\uff07"
+STRAIGHT: Final = "Type straight quotes in place of typographic ones."
 _WIDTH: Final = 72
 _LEAD: Final = 48  # how much of a long line stands before the place
 

@@ -13,7 +13,7 @@ from ogpu_jupyter.units import parse_amount, parse_duration
 from .json_text import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _KEY: Final = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -64,10 +64,24 @@ def one_of(owner: str, choices: tuple[str, ...], *, kind: str = "value") -> Call
 def check_identifier(owner: str, text: str) -> str:
     if text.isidentifier() and not keyword.iskeyword(text):
         return text
+    if len(words := text.split()) > 1:
+        raise spaced_name(owner, words)
     why = "a word of Python itself" if keyword.iskeyword(text) else "not a variable's name"
     raise InputError(
         f"{quoted(text)} after `{owner}` is {why}.",
         hint="A name has letters, digits and underscores, and starts with no digit.",
+    )
+
+
+def spaced_name(owner: str, words: Sequence[str]) -> InputError:
+    """For a name that was typed as several words."""
+    together = "_".join(words)
+    hint = (
+        f"Type `{owner} {together[:40]}`." if together.isidentifier() else "Leave the spaces out."
+    )
+    return InputError(
+        f"A name has no spaces: {quoted(' '.join(words))} after `{owner}` is {len(words)} words.",
+        hint=hint,
     )
 
 

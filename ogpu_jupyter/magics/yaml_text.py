@@ -16,8 +16,9 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from .json_text import DEPTH, DIGITS
-from .places import body_error, place_of
+from .places import STRAIGHT, TYPOGRAPHIC, body_error, place_of
 
+_CLOSING: Final = {"{": "}", "[": "]", '"': '"', "'": "'"}
 _PREFIX: Final = "tag:yaml.org,2002:"
 _FLOAT: Final = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _CORE: Final = (
@@ -90,6 +91,8 @@ def _mapping(node: MappingNode) -> dict[str, Any]:
         if not isinstance(key_node, ScalarNode):
             raise _problem("a key is a list or an object", key_node.start_mark)
         key = str(key_node.value)
+        if key[:1] in TYPOGRAPHIC and key and key_node.style is None:
+            raise _problem(f"{key[0]} is a typographic quote", key_node.start_mark)
         if key in found:
             shown = f"{key[:40]}…" if len(key) > 40 else key
             raise _problem(f"the key `{shown}` stands twice", key_node.start_mark)
@@ -160,12 +163,23 @@ def _problem(what: str, mark: Any) -> yaml.MarkedYAMLError:
 
 def _located(text: str, error: yaml.MarkedYAMLError) -> Exception:
     mark = error.problem_mark or error.context_mark
-    what = f"The body is not YAML that can be sent: {error.problem or error.context}"
+    why = error.problem or error.context or ""
+    if "<stream end>" in why and error.context_mark is not None:
+        mark = error.context_mark
+        opening = text[mark.index : mark.index + 1]
+        why = f"the `{opening}` is never closed" if opening in _CLOSING else why
+    what = f"The body is not YAML that can be sent: {why}"
     line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
     return body_error(what, text, line, column, hint=_hint(text, error))
 
 
 def _hint(text: str, error: yaml.MarkedYAMLError) -> str:
+    if "<stream end>" in (error.problem or "") and error.context_mark is not None:
+        opening = text[error.context_mark.index : error.context_mark.index + 1]
+        if opening in _CLOSING:
+            return f"Type `{_CLOSING[opening]}` where it ends."
+    if "typographic" in (error.problem or ""):
+        return STRAIGHT
     if "expected <block end>" in (error.problem or "") and "{{" in text:
         return 'Quote a text that begins with {{ name }}: "{{ name }} and more".'
     if "mapping values" in (error.problem or ""):

@@ -472,7 +472,7 @@ def test_an_expiry_that_is_too_far_is_told(client, market, account):
 
     assert type(error) is ExpiryError
     assert "the source takes at most 1 h" in error.what
-    assert error.hint == "Type `--expires 3600s`, or less."
+    assert error.hint == "Type `--expires 1h`, or less."
 
 
 def test_a_payment_below_the_minimum_is_told(client, market, account):

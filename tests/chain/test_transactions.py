@@ -593,7 +593,7 @@ TEXTS = [
         ExpiryError,
         (
             "The expiry is 2 h 46 min away; the source takes at most 1 h.\nNothing was spent.\n"
-            "Type `--expires 3600s`, or less."
+            "Type `--expires 1h`, or less."
         ),
     ),
     (

@@ -260,7 +260,7 @@ CELLS = [
         (
             "ExpiryError: The expiry is 2 d away; the source takes at most 1 d."
             f"{SPENT}"
-            "Type `--expires 86400s`, or less."
+            "Type `--expires 1d`, or less."
         ),
     ),
     (
@@ -346,6 +346,106 @@ CELLS = [
         ),
     ),
     (
+        "%%ogpu_task text2text text2text\n{\u201cmessages\u201d: []}",
+        (
+            "BodyError: The body is not JSON: \u201c is a typographic quote, "
+            "in line 1 of the body, column 2.\n"
+            "    {\u201cmessages\u201d: []}\n"
+            "     ^"
+            f"{SPENT}"
+            "Type straight quotes in place of typographic ones."
+        ),
+    ),
+    (
+        '%%ogpu_task text2text text2text\n{"prompt\u201d: "a house"}',
+        (
+            "BodyError: The body is not JSON: \u201d is a typographic quote, "
+            "in line 1 of the body, column 9.\n"
+            '    {"prompt\u201d: "a house"}\n'
+            "            ^"
+            f"{SPENT}"
+            "Type straight quotes in place of typographic ones."
+        ),
+    ),
+    (
+        "%%ogpu_task text2text text2text\n\u201cprompt\u201d: a house",
+        (
+            "BodyError: The body is not YAML that can be sent: \u201c is a typographic quote, "
+            "in line 1 of the body, column 1.\n"
+            "    \u201cprompt\u201d: a house\n"
+            "    ^"
+            f"{SPENT}"
+            "Type straight quotes in place of typographic ones."
+        ),
+    ),
+    (
+        "%%ogpu_task text2text text2text --extra who=\u201cme and you\u201d\na: 1",
+        (
+            "InputError: The word `who=\u201cme` has the typographic quote \u201c, which holds no "
+            "words together."
+            f"{SPENT}"
+            'Type `"` in its place; a word in straight quotes is taken as it is.'
+        ),
+    ),
+    (
+        '%%ogpu_task text2text text2text\n{"messages": [\n  {"role": "user"\n]}',
+        (
+            "BodyError: The body is not JSON: the `{` is never closed, in line 2 of the body, "
+            "column 3.\n"
+            '      {"role": "user"\n'
+            "      ^"
+            f"{SPENT}"
+            "Type `}` where it ends."
+        ),
+    ),
+    (
+        '%%ogpu_task text2text text2text\n{"messages": [{"role": "user"}]',
+        (
+            "BodyError: The body is not JSON: the `{` is never closed, in line 1 of the body, "
+            "column 1.\n"
+            '    {"messages": [{"role": "user"}]\n'
+            "    ^"
+            f"{SPENT}"
+            "Type `}` where it ends."
+        ),
+    ),
+    (
+        '%%ogpu_task text2text text2text\nmessages: {"role": "user"',
+        (
+            "BodyError: The body is not YAML that can be sent: the `{` is never closed, "
+            "in line 1 of the body, column 11.\n"
+            '    messages: {"role": "user"\n'
+            "              ^"
+            f"{SPENT}"
+            "Type `}` where it ends."
+        ),
+    ),
+    (
+        f"{CHAT} --as my task\nHello",
+        (
+            "InputError: A name has no spaces: `my task` after `--as` is 2 words."
+            f"{SPENT}"
+            "Type `--as my_task`."
+        ),
+    ),
+    (
+        f'{CHAT} --as "my task"\nHello',
+        (
+            "InputError: A name has no spaces: `my task` after `--as` is 2 words."
+            f"{SPENT}"
+            "Type `--as my_task`."
+        ),
+    ),
+    (
+        "%ogpu confirm nothing",
+        (
+            "UnknownName: There is no task 'nothing' in the journal of local, and it is not the "
+            "address of a response."
+            f"{SPENT}"
+            "Type `%ogpu tasks` to see the tasks, or a response's whole address."
+        ),
+    ),
+    (
         "%ogpu show #99",
         (
             "UnknownName: There is no task '#99' in the journal of local."
@@ -366,6 +466,27 @@ def test_what_was_typed_cannot_be_meant(market, shell, fails, cell: str, text: s
     assert fails(cell) == text.rstrip("\n")
     assert spent_nothing(market, before)
     assert market.journal.tasks(market.network_id) == []
+
+
+@pytest.mark.parametrize("command", ["show", "confirm", "cancel", "wait"])
+def test_a_word_that_may_mean_several_tasks_means_none(market, fails, command: str) -> None:
+    """No command acts on one of them by chance."""
+    prefix = "0x77aa"
+    for number in range(2):
+        task = market.publish("sleep", "sleep", {"seconds": 0}, name=f"t{number}")
+        market.wait(task, timeout=60)
+        market.journal.update(task.record.key, address=f"{prefix}{number}{task.address[7:]}")
+    first, second = reversed(market.journal.tasks(market.network_id))
+    before = market.balance()
+
+    assert fails(f"%ogpu {command} {prefix}") == (
+        f"UnknownName: '{prefix}' may be any of 2 tasks:\n"
+        f"  #{second.key} {second.address}: sleep, finalized\n"
+        f"  #{first.key} {first.address}: sleep, finalized"
+        f"{SPENT}"
+        f"Type more of its address, or its number: `#{second.key}`."
+    )
+    assert market.balance() == before
 
 
 def test_an_expiry_in_the_past(market, fails) -> None:

@@ -23,7 +23,13 @@ from ogpu_jupyter.errors import (
     SourceInactive,
     VaultBalanceLow,
 )
-from ogpu_jupyter.units import format_amount, format_duration, format_time, plain_amount
+from ogpu_jupyter.units import (
+    format_amount,
+    format_duration,
+    format_time,
+    plain_amount,
+    plain_duration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,7 +189,7 @@ def _too_long(facts: Facts) -> OgpuError | None:
     return ExpiryError(
         f"The expiry is {format_duration(away)} away; the source takes at most "
         f"{format_duration(facts.max_expiry)}.",
-        hint=f"Type `--expires {facts.max_expiry}s`, or less.",
+        hint=f"Type `--expires {plain_duration(facts.max_expiry)}`, or less.",
     )
 
 
