@@ -91,7 +91,7 @@ def test_a_formula_is_text(tmp_path: Path) -> None:
 
     assert isinstance(found, Path)
     assert found.read_text().splitlines() == [
-        "'=n,b", "'=HYPERLINK(1),'@x", "-1.5,'-2+3", "'+1,'\tx", "-1e-3,'-1+a|b!c",
+        "'=n,b", "'=HYPERLINK(1),'@x", "-1.5,'-2+3", '\'+1,"\tx"', '-1e-3,"\'-1+a|b!c"',
     ]  # fmt: skip
 
 

@@ -7,10 +7,7 @@ that were checked, never under a type that they only claim.
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -21,6 +18,7 @@ from .kinds.recordings import Clip, clip
 from .kinds.unwrapping import choose, unwrapped
 from .records import read_records
 from .registry import Given, strings
+from .sheets import sheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +40,6 @@ _TEXTS: Final = {"text": ".txt", "chat": ".md", "markdown": ".md"}
 _PICTURES: Final = {"images", "masks", "depth"}
 _MANY: Final = {"audio", "video"}
 _LONG_CELL: Final = 5_000  # a table with such cells is no file for a spreadsheet
-_FORMULA: Final = re.compile(r"[=+@\t\r]|-(?![0-9.]+(?:[eE][+-]?[0-9]+)?\Z)")
 _MAX_MEDIA: Final = 100
 
 
@@ -155,23 +152,5 @@ def json_file(value: Json) -> File:
 
 
 def csv_file(records: Records, separator: str = ",") -> File:
-    """With a heading. Text that a spreadsheet would run as a formula gets an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerow([_inert(name) for name in records.columns])
-    writer.writerows([_cell(cell) for cell in row] for row in records.rows)
-    return text_file(out.getvalue(), ".csv")
-
-
-def _cell(cell: Json) -> object:
-    if isinstance(cell, str):
-        return _inert(cell)
-    if cell is None:
-        return ""
-    if isinstance(cell, (bool, list, dict)):
-        return json.dumps(cell, ensure_ascii=False)
-    return cell
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
+    """With a heading; no cell of it runs, or begins a row, in another program."""
+    return text_file(sheet(records, separator), ".csv")
