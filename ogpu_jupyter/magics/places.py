@@ -6,6 +6,7 @@ import unicodedata
 from typing import Final
 
 from ogpu_jupyter.errors import BodyError
+from ogpu_jupyter.render.safe import is_placeless
 
 # The quotes that a word processor, or a chat, puts there.
 TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u201f\xab\xbb\u2018\u2019\u201a\u201b\uff02\uff07"
@@ -53,6 +54,6 @@ def _plain(text: str) -> str:
 def _blank(char: str) -> str:
     if char == "\t":
         return "\t"
-    if unicodedata.combining(char):
+    if is_placeless(char):
         return ""
     return "  " if unicodedata.east_asian_width(char) in "WF" else " "

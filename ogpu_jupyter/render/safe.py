@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
+from functools import cache
+from itertools import chain
 from typing import Final
 
 # C0 and C1 without tab and newline, and lone surrogates (which no message can carry).
@@ -35,12 +38,11 @@ _HIDDEN: Final = (
 )
 _UNSEEN: Final = re.compile(f"{_CONTROL}|{_HIDDEN}")
 _FEW: Final = 4  # hidden characters in a row, or marks upon a letter: more are counted
-# Marks that stand on a letter: many on one paint over the lines around it.
-_MARK: Final = (
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
-    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-)
-_STACKED: Final = re.compile(f"({_MARK}{{{_FEW}}})({_MARK}+)")
+# What takes no place of its own stands on, below or in what is before it: marks by their
+# category, joiners and signs of direction between them, vowels and ends of Korean syllables.
+_PLACELESS: Final = ("Mn", "Me")
+_JOINING: Final = "\u061c\u200c-\u200f\u1160-\u11ff\ud7b0-\ud7fb"
+_PLANES: Final = (range(0x300, 0x20000), range(0xE0000, 0xE1000))  # where there are marks
 _LINES: Final = re.compile("\r\n?|[\u2028\u2029]")
 # Sequences that drive a terminal: CSI, then OSC and its like up to their end, then the rest.
 _ESCAPES: Final = re.compile(
@@ -54,7 +56,19 @@ def visible(text: str) -> str:
     """The same text, with a sign in the place of each character that would not be seen."""
     if text.isascii() and text.isprintable():
         return text
-    return _STACKED.sub(_counted, _UNSEEN.sub(_sign, _LINES.sub("\n", text)))
+    return _stacked().sub(_counted, _UNSEEN.sub(_sign, _LINES.sub("\n", text)))
+
+
+@cache
+def _stacked() -> re.Pattern[str]:
+    """More marks upon one another than any language writes: they paint over other lines."""
+    marks = "".join(chr(code) for code in chain(*_PLANES) if is_placeless(chr(code)))
+    return re.compile(f"([{marks}{_JOINING}]{{{_FEW}}})([{marks}{_JOINING}]+)")
+
+
+def is_placeless(char: str) -> bool:
+    """Whether it is drawn in the place of the character before it."""
+    return unicodedata.category(char) in _PLACELESS
 
 
 def _sign(match: re.Match[str]) -> str:

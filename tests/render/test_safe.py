@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -30,11 +32,57 @@ from tests.render.checks import CONTROLS, HOSTILE, safe
         ("1\u200e2 \u061cx א\u200f.", "1⟨U+200E⟩2 ⟨U+061C⟩x א\u200f."),
         ("❤\ufe0f\u200d🔥 1\ufe0f\u20e3 a\ufe0f", "❤\ufe0f\u200d🔥 1\ufe0f\u20e3 a⟨U+FE0F⟩"),
         ("e\u0301 Z" + "\u0316" * 9, "e\u0301 Z" + "\u0316" * 4 + "⟨5 more marks⟩"),
+        ("ก" + "\u0e48\u200d" * 9, "ก" + "\u0e48\u200d" * 2 + "⟨14 more marks⟩"),
+        ("\u1112" + "\u11ab" * 9, "\u1112" + "\u11ab" * 4 + "⟨5 more marks⟩"),
     ],
 )
 def test_what_would_not_be_seen_is_a_sign(text: str, shown: str) -> None:
     """Characters that hide, reorder or drive; not those that a language needs."""
     assert visible(text) == shown
+
+
+def marks() -> list[str]:
+    return [chr(n) for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n))[0] == "M"]
+
+
+@pytest.mark.parametrize("kind", ["Mn", "Me"])
+def test_marks_of_every_script_are_counted(kind: str) -> None:
+    """Syriac, Tibetan and Balinese too: whatever has no place of its own."""
+    wrong = [
+        f"U+{ord(mark):04X}"
+        for mark in marks()
+        if unicodedata.category(mark) == kind and mark * 5 in visible("a" + mark * 40)
+    ]
+
+    assert wrong == []
+
+
+WORDS = {
+    "Thai": "สวัสดีครับ ผู้ใหญ่ ที่นี่ น้ำ ปั๊ม",
+    "Hindi": "नमस्ते क्षत्रिय स्त्री क्\u200dष हिन्दी में",
+    "Bengali": "বাংলা ভাষা স্ত্রী",
+    "Tamil": "தமிழ் மொழி",
+    "Malayalam": "മലയാളം സ്ത്രീ",
+    "Sinhala": "ශ්\u200dරී ලංකාව",
+    "Burmese": "မျှော့ ကြွေး ကျွန်ုပ်",
+    "Khmer": "ភាសាខ្មែរ ស្ត្រី",
+    "Tibetan": "བོད་ཡིག རྒྱུད ཧཱུྃ བསྒྲུབས",
+    "Syriac": "ܠܫܢܐ ܣܘܪܝܝܐ ܒܪܺܫܺܝܬ",
+    "Balinese": "ᬩᬮᬶ ᬅᬓ᭄ᬱᬭ",
+    "Arabic": "السَّلَامُ عَلَيْكُمْ وَرَحْمَةُ ٱللَّٰهِ",
+    "Persian": "می\u200cخواهم",  # noqa: RUF001 - its letters
+    "Hebrew": "בְּרֵאשִׁ֖ית בָּרָ֣א אֱלֹהִ֑ים שָׁלוֹם",
+    "Vietnamese": unicodedata.normalize("NFD", "Tiếng Việt: nghiễm nhiên, trượt ngữ"),
+    "Korean": unicodedata.normalize("NFD", "안녕하세요 한국어 값어치"),
+    "Yoruba": unicodedata.normalize("NFD", "ọ̀rẹ́ mi"),
+    "emoji": "👩🏽\u200d❤\ufe0f\u200d💋\u200d👨🏻 👨\u200d👩\u200d👧 🏳\ufe0f\u200d🌈 1\ufe0f\u20e3",
+}
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_words_of_a_language_stay_as_they_are(language: str) -> None:
+    """What is written so is read so."""
+    assert visible(WORDS[language]) == WORDS[language]
 
 
 @pytest.mark.parametrize(
