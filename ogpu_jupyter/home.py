@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
@@ -22,6 +23,18 @@ def private_folder(folder: Path) -> Path:
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+def open_private(path: Path) -> IO[bytes]:
+    """The file, empty, to be written for its person alone."""
+    path.unlink(missing_ok=True)  # one that is there may be open to others
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def make_private(path: Path) -> None:
+    """Close a file that is there to everybody else."""
+    if path.is_file() and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
 
 
 def notebook_name() -> str:

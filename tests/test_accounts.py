@@ -504,3 +504,46 @@ def test_an_account_object_is_taken_as_it_is():
 
     assert accounts.signer_of(account) is account
     assert resolve_account(account) is account
+
+
+PHRASE = "test test test test test test test test test test test junk"
+MISTAKEN = {
+    "a key": KEY,
+    "a key without 0x": KEY[2:],
+    "a digit less": KEY[:-1],
+    "a digit more": KEY + "1",
+    "a letter that is no digit": KEY.replace("e", "o"),
+    "with a space": f"{KEY[:20]} {KEY[20:]}",
+    "in groups": "-".join(KEY[at : at + 8] for at in range(2, 66, 8)),
+    "a phrase": PHRASE,
+    "a phrase with words missing": PHRASE[20:],
+}
+
+
+@pytest.mark.parametrize("kind", ["", "keystore:", "keyring:", "env:", "colab:", "wallet:"])
+@pytest.mark.parametrize("case", MISTAKEN)
+def test_a_secret_in_the_place_of_a_name_is_not_repeated(case: str, kind: str) -> None:
+    """Mistyped or not, and whichever kind of name it stands in."""
+    account = kind + MISTAKEN[case]
+
+    with pytest.raises(AccountError) as caught:
+        accounts.signer_of(account)
+
+    assert caught.value.what == "A key or an address can't be given as text."
+    assert accounts.stated_address(account) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/keys/UTC--2016-03-22T12-14-53.391Z--008aeeda4d805471df9b2a5b0f38a0c3bcba786b",
+        "/keys/3198bc9c-6672-5ab3-d995-4942343ae5b6.json",
+        "/home/me/all the old wallets that were mine/work.json",
+    ],
+)
+def test_a_path_is_no_secret(name: str) -> None:
+    """As clients name their files."""
+    with pytest.raises(AccountError, match="There is no keystore") as caught:
+        accounts.signer_of(f"keystore:{name}")
+
+    assert name in caught.value.what

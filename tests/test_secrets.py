@@ -97,6 +97,14 @@ def named(name: str) -> str:
     return f"%ogpu connect local --node anvil --account {name}"
 
 
+def mistaken(kind: str) -> str:
+    """A key where the name of one belongs."""
+    return (
+        "import ogpu_jupyter, os\n"
+        f"ogpu_jupyter.connect('local', '{kind}:0x' + os.environ['BROKEN'])"
+    )
+
+
 CELLS = [
     Cell("%load_ext ogpu_jupyter"),
     Cell("%xmode Verbose"),
@@ -110,6 +118,8 @@ CELLS = [
     Cell(CHAT + "dear --pay 50\nHello", error="VaultBalanceLow"),
     Cell(CHAT.replace("text2text", "nowhere") + "no\nHello", error="UnknownName"),
     Cell(named("env:BROKEN"), error="AccountError"),
+    # From variables: a line that a person typed is in the history, and can't be taken back.
+    *[Cell(mistaken(kind), error="AccountError") for kind in ("keystore", "keyring", "env", "x")],
     Cell(named("env:MISSING"), error="AccountError"),
     Cell("import ogpu_jupyter; ogpu_jupyter.connect('local', 'env:BROKEN')", error="AccountError"),
     Cell("%ogpu account import main", (KEYS["keystore"], PASSWORD, PASSWORD)),

@@ -32,7 +32,12 @@ __all__ = [
 ]
 
 SERVICE: Final = "ogpu-jupyter"  # under which the OS keyring holds our keys
-_KEY: Final = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+# What may be a key, also one that was mistyped, or the words that one is made of. Neither an
+# address nor the name of a file by any client is as long.
+_LONG: Final = re.compile(r"[0-9A-Za-z+=]{43}")
+_BETWEEN: Final = re.compile(r"[\s:_,-]+")
+_DIGITS: Final = re.compile(r"[0-9a-fA-F]{60}")
+_PHRASE: Final = re.compile(r"[^\W\d_]{3,}(?:[\s,;_-]+[^\W\d_]{3,}){5}")
 
 
 def signer_of(account: object | None) -> Signer:
@@ -42,7 +47,7 @@ def signer_of(account: object | None) -> Signer:
 
 def stated_address(account: object) -> str:
     """The address that a keystore's file states, known without its password; else empty."""
-    if isinstance(account, str) and account.startswith("keystore:"):
+    if isinstance(account, str) and account.startswith("keystore:") and not _is_secret(account):
         return keystores.load(keystores.locate(account.partition(":")[2])).address
     return ""
 
@@ -54,7 +59,7 @@ def _signer(account: object | None) -> Signer:
 def _named(account: str) -> Signer:
     """A text that is no name of ours may be a key: it is not repeated."""
     kind, colon, name = account.partition(":")
-    if not colon or _KEY.search(account):
+    if not colon or _is_secret(account):
         return resolve_account(account)  # which says why not
     if kind not in KINDS or not name:
         raise AccountError(
@@ -64,6 +69,12 @@ def _named(account: str) -> Signer:
             "`colab:NAME`.",
         )
     return KINDS[kind](name)
+
+
+def _is_secret(account: str) -> bool:
+    """Whether it may be a key or a phrase, and so is not repeated."""
+    is_phrase = bool(_PHRASE.search(account)) and not re.search(r"[/\\]", account)
+    return is_phrase or bool(_LONG.search(account) or _DIGITS.search(_BETWEEN.sub("", account)))
 
 
 def _of_environment(name: str) -> Signer:

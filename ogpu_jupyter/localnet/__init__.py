@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.chain.networks import Network
 from ogpu_jupyter.errors import MissingExtra, NetworkError
-from ogpu_jupyter.localnet.children import Child
+from ogpu_jupyter.localnet.children import Child, environment
 from ogpu_jupyter.localnet.node import choose
 from ogpu_jupyter.localnet.options import Options
 
@@ -34,22 +34,6 @@ __all__ = ["LocalNet", "running", "start"]
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 12.0
 _ROOT: Final = Path(__file__).parents[2]
-# Nothing else of our environment goes along: a key for the real network may be in it.
-_PASSED_ON: Final = frozenset(
-    (
-        "HOME",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "OGPU_JUPYTER_HOME",
-        "PATH",
-        "PYTHONPATH",
-        "PYTHONHASHSEED",
-        "TMPDIR",
-        "TZ",
-        "VIRTUAL_ENV",
-    )
-)
-
 
 _started: list[LocalNet] = []
 
@@ -157,16 +141,12 @@ class LocalNet:
 
 
 def _environment(anvil: Path | None) -> dict[str, str]:
-    passed = {name: value for name, value in os.environ.items() if _goes_along(name)}
+    passed = environment()
     passed["OGPU_ANVIL"] = str(anvil.absolute()) if anvil else "none"
     if _ROOT.name not in {"site-packages", "dist-packages"}:
         told = os.environ.get("PYTHONPATH", "")
         passed["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), told]))
     return passed
-
-
-def _goes_along(name: str) -> bool:
-    return name in _PASSED_ON or name.startswith(("LC_", "DYLD_"))
 
 
 def _first_line(child: Child) -> dict[str, Any]:

@@ -13,13 +13,29 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TAIL_LINES = 40
 _LINE = 2000
+# Nothing else of our environment goes along: a key for the real network may be in it.
+_PASSED_ON: Final = frozenset(
+    (
+        "HOME", "LANG", "LD_LIBRARY_PATH", "OGPU_JUPYTER_HOME", "PATH", "PYTHONPATH",
+        "PYTHONHASHSEED", "TMPDIR", "TZ", "VIRTUAL_ENV",
+    )
+)  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """What a child is told of our environment."""
+    return {name: value for name, value in os.environ.items() if _goes_along(name)}
+
+
+def _goes_along(name: str) -> bool:
+    return name in _PASSED_ON or name.startswith(("LC_", "DYLD_"))
 
 
 class Child:
@@ -38,7 +54,7 @@ class Child:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             command,
-            env=env,
+            env=environment() if env is None else env,
             cwd=cwd,
             stdin=subprocess.PIPE if reads_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE if with_stdout else subprocess.DEVNULL,
@@ -105,6 +121,7 @@ class Child:
 def _guard(pid: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - a constant script; the pid is a number
         ["/bin/sh", "-c", 'read -r _; kill -9 -"$1"', "ogpu-guard", str(pid)],
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

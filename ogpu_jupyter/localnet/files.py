@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ogpu_jupyter.content.cids import cid
+from ogpu_jupyter.home import make_private, open_private, private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,11 @@ class FolderFiles:
     """A file for each CID, whole or not there."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_folder(directory)
         for left_over in directory.glob(".*.partial"):
             left_over.unlink(missing_ok=True)
+        for file in directory.iterdir():
+            make_private(file)
         self._directory = directory
         self._numbers = count()
 
@@ -56,7 +59,8 @@ class FolderFiles:
     def save(self, name: str, data: bytes) -> None:
         partial = self._directory / f".{name}.{os.getpid()}.{next(self._numbers)}.partial"
         try:
-            partial.write_bytes(data)
+            with open_private(partial) as file:
+                file.write(data)
             partial.replace(self._directory / name)
         finally:
             partial.unlink(missing_ok=True)

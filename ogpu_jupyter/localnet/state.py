@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from ogpu_jupyter.errors import InputError
+from ogpu_jupyter.home import make_private, open_private, private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,11 @@ class State:
         self._chain = self._folder / "chain.json"
         self._facts = self._folder / "network.json"
         self._not_before = 0.0
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._folder / "lock")
+        private_folder(self._folder)
+        lock = self._folder / "lock"
+        for file in (self._chain, self._facts, lock):
+            make_private(file)
+        self._lock = FileLock(lock, mode=0o600)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -124,7 +128,7 @@ def _marks(header: dict[str, Any]) -> list[int]:
 def _replace(path: Path, data: bytes) -> None:
     """Whole or not at all, also when the machine stops in the middle."""
     new = path.with_suffix(".new")
-    with new.open("wb") as file:
+    with open_private(new) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

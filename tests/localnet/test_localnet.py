@@ -99,6 +99,22 @@ def test_a_key_of_ours_does_not_go_along(node, anvil, monkeypatch) -> None:
     assert not any(CANARY in environment.values() for environment in seen)
 
 
+def test_a_key_of_the_command_line_does_not_go_along(node, anvil, kernel_env) -> None:
+    """Also where a person starts the network with a key in the environment."""
+    command = [sys.executable, "-m", "ogpu_jupyter.localnet", "--node", node]
+    told = kernel_env(CLIENT_PRIVATE_KEY=CANARY, OGPU_SECRET=CANARY)
+    with subprocess.Popen(
+        command, env=told, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        top = psutil.Process(process.pid)
+        wait_until(lambda: len(top.children(recursive=True)) >= 2)
+        seen = [child.environ() for child in top.children(recursive=True)]
+        process.communicate(timeout=20)
+
+    assert not any(CANARY in environment.values() for environment in seen)
+
+
 @pytest.mark.parametrize(("kind", "limit"), [("anvil", 1.0), ("embedded", 3.0)])
 def test_it_is_ready_soon(kind: str, limit: float, anvil) -> None:
     """From the start of its process to its line of JSON.
@@ -260,6 +276,19 @@ def test_a_state_is_there_again(anvil, tmp_path) -> None:
             late = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
             assert abs(late - time.time()) < 60
             rpc.close()
+
+
+def test_a_state_is_for_its_person_alone(anvil, tmp_path) -> None:
+    """Chain and content, also where an earlier version left them open."""
+    state = tmp_path / "state"
+    for _ in range(2):
+        with market.start(node="anvil", state=state):
+            pass
+        kept = [state, *state.rglob("*")]
+        assert len(kept) > 4
+        assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
+        for path in kept:
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def test_a_state_survives_a_kill(anvil, tmp_path) -> None:
