@@ -39,7 +39,8 @@ from .home import data_home
 from .jobs import Gate, uncut
 from .journal import Journal, journal_path
 from .publishing import ManyPlan, Plan, Wish
-from .render import StatusInfo
+from .reclaiming import Canceler, Reclaim, ReclaimPlan
+from .render import ReclaimInfo, StatusInfo
 from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
@@ -107,6 +108,7 @@ class Session:
         self._batches: tuple[ref[Batch], ...] = ()
         self._news = threading.Condition()
         self._sender = Sender(self.client, journal, self.network_id, signer)
+        self._canceler = Canceler(self.client, journal, self._sender, self.network_id, self.account)
         self._keeper = Keeper(
             self.client,
             journal,
@@ -475,9 +477,7 @@ class Session:
         """They are out, or may be: what came of them is followed."""
         for transaction in transactions:
             hold.spend(self.journal.task(transaction.task or 0).payment)
-            self._keeper.await_transaction(transaction)
-        self._follower.await_receipt(*(transaction.hash for transaction in transactions))
-        self._follower.poke()
+        self._follow_sent(transactions)
 
     def _many_interrupted(self, keys: list[int], shipment: Shipment) -> Interrupted:
         """What was not sent is given up, so that running the cell again finds it missing."""
@@ -720,10 +720,57 @@ class Session:
                 task=task.record.reference,
                 spent=NOTHING_SPENT,
             )
-        order = self.client.cancel_order(task.address)
-        done = self._transact(order, TransactionKind.CANCEL, "Canceled the task.")
+        done = self._sent_and_mined(lambda gate: self._canceler.cancel(task.address, gate))
         self._until(lambda: task.stage.is_final)
         return done
+
+    def reclaim(self, *, yes: bool = False, ask: Ask | None = None) -> ReclaimInfo:
+        """Cancel all late tasks that can be canceled; returns when that is in blocks.
+
+        A late task is one whose time is over while its payment is still held. The chain is
+        asked of each: one that it doesn't let go is told with the reason, and stops no other.
+        """
+        gate = Gate(_MANY_SECONDS)
+
+        def look() -> ReclaimPlan:
+            with unspent():
+                return self._canceler.plan(self._late_now())
+
+        plan = uncut(look, gate, _interruption)
+        work = Reclaim(self._canceler, plan)
+        line = None
+        if plan.records:
+            self.limits.agree(f"Cancel {plan}?", yes=yes, ask=ask)
+            line = display.Line(f"Canceling {plan}.")
+
+        def send() -> None:
+            self._follow_sent(work.send(gate))
+
+        try:
+            uncut(send, gate, lambda _: work.interrupted())
+            work.wait(self._until, lambda said: line.say(said) if line else None)
+            keys = [record.key for record in plan.records]
+            self._until(lambda: Stage.LATE not in self.journal.stages(keys))
+        except KeyboardInterrupt:
+            raise work.interrupted() from None
+        found = work.result([self.journal.task(record.key) for record in plan.late])
+        if line:
+            line.say(found.said, last=True)
+        return found
+
+    def _late_now(self) -> list[TaskRecord]:
+        """The account's late tasks, after another look at the chain."""
+        late = [task.record for task in self.tasks(open_only=True) if task.stage is Stage.LATE]
+        found, _ = self._read_deep([record.address for record in late], self.client.head())
+        self._keeper.on_snapshots(found)
+        records = [self.journal.task(record.key) for record in late]
+        return [record for record in records if record.stage is Stage.LATE]
+
+    def _follow_sent(self, transactions: Sequence[TransactionRecord]) -> None:
+        for transaction in transactions:
+            self._keeper.await_transaction(transaction)
+        self._follower.await_receipt(*(transaction.hash for transaction in transactions))
+        self._follower.poke()
 
     def wait(self, *tasks: object, timeout: float | None = None) -> list[Task]:
         """Block until each is final or awaits a choice; by default all that are under way."""
@@ -873,12 +920,19 @@ class Session:
 
     def _transact(self, order: Order, kind: TransactionKind, note: str) -> TransactionRecord:
         """Check, simulate, send, and wait for the block."""
+
+        def send(gate: Gate) -> TransactionRecord:
+            with unspent():
+                quote = self.client.quote(self.account, order)
+            return self._sender.send(order, quote, kind, gate=gate, note=note)
+
+        return self._sent_and_mined(send)
+
+    def _sent_and_mined(self, leave: Callable[[Gate], TransactionRecord]) -> TransactionRecord:
         gate = Gate(_ROUND_TRIP_SECONDS)
 
         def send() -> TransactionRecord:
-            with unspent():
-                quote = self.client.quote(self.account, order)
-            sent = self._sender.send(order, quote, kind, gate=gate, note=note)
+            sent = leave(gate)
             self._await(sent)
             return sent
 

@@ -45,6 +45,8 @@ def arm(session, step):
 
 
 def main(network, key, journal, step, source):
+    if step == "connecting":
+        die_after(Keeper, "on_head")  # the newest block is known, and no task is read yet
     if step == "receipt":
         die_after(Keeper, "on_receipts")
     session = ogpu_jupyter.connect(

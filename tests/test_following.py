@@ -266,7 +266,10 @@ def test_a_late_task_is_held_until_it_is_canceled(localnet: Any, source: str, re
     again = second.task(f"#{task.record.key}")
 
     assert told.value.spent == "Its payment of 0.001 OGPU is still held in escrow."
-    assert told.value.hint == f"Type `%ogpu cancel {task.address}` to have it back."
+    assert told.value.hint == (
+        f"Type `%ogpu cancel {task.address}` to have it back, "
+        "or `%ogpu reclaim` for all that are late."
+    )
     assert again.stage is Stage.LATE
     assert second.history().totals.held == task.payment
     assert (second.status().live, second.status().late_held) == (0, task.payment)

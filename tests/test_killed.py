@@ -10,9 +10,12 @@ import sys
 import pytest
 
 import ogpu_jupyter
-from ogpu_jupyter.tasks import Stage
+from ogpu_jupyter.chain.rpc import Rpc
+from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from tests.helpers import ROOT
+from tests.helpers import wait_until as until
 from tests.killed import QUESTION, STEPS
+from tests.market import Provider, Publisher
 
 UNSENT = {"intended", "uploaded"}
 
@@ -54,3 +57,35 @@ def test_a_killed_kernel_publishes_once_or_never(step, localnet, account, sessio
     assert answer["role"] == "assistant"
     assert int(count, 16) == 2  # the deposit and one task
     assert vault == 10**18 - task.payment
+
+
+def test_a_kernel_that_is_killed_while_it_connects_judges_nothing(localnet, account, session):
+    """Its time is over and its answer came before: the next connect finds the answer."""
+    source = Publisher(localnet).publish_source(delivery=DeliveryMethod.MANUAL_CONFIRMATION)
+    session.deposit(1)
+    task = session.publish(source, "text2text", QUESTION)
+    until(lambda: task.address)
+    session.close()
+    provider = Provider(localnet, source)
+    provider.attempt(task.address, 9)
+    provider.submit(task.address, {"n": 1}, 9)
+    rpc = Rpc(localnet.network.rpc_url)
+    rpc.call("evm_increaseTime", 7200)
+    rpc.call("evm_mine")
+    rpc.close()
+
+    code = killed_at("connecting", localnet, account, session.journal.path, source)
+    left = session.journal.task(task.record.key).stage
+    again = ogpu_jupyter.connect(localnet.network, account=account, journal=session.journal.path)
+    try:
+        shown = again.publish(source, "text2text", QUESTION)
+        answers = until(lambda: shown.answers)
+        count = again.client.rpc.call("eth_getTransactionCount", account.address, "latest")
+    finally:
+        again.close()
+
+    assert code == -signal.SIGKILL
+    assert left is Stage.PUBLISHED
+    assert shown.stage is Stage.RESPONDED
+    assert len(answers) == 1
+    assert int(count, 16) == 2  # the deposit and one task

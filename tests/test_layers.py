@@ -24,7 +24,7 @@ LAYERS = [
     ["accounts", "chain.snapshots"],
     ["chain.client", "chain.events", "chain.w3", "journal"],
     ["frames", "linked", "promised", "publishing", "sending"],
-    ["following", "saving", "shipping"],
+    ["following", "reclaiming", "saving", "shipping"],
     ["choosing", "live"],
     ["widgets"],
     ["display"],

@@ -62,6 +62,7 @@ _AT_ONCE: Final = 500  # values in one statement
 _UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
 _NONCE: Final = "json_extract(record, '$.nonce')"
+_KIND: Final = "json_extract(record, '$.kind')"
 _FROM_NONCE: Final = f"network = ? AND account = ? AND {_NONCE} >= ?"
 
 _NAMED: Final = 5  # of the tasks that a word may mean
@@ -326,6 +327,12 @@ class Journal:
         """Held by one who confirms an answer of the task, over all kernels and threads."""
         return self._file.locks.confirming(f"{network_text(network_id)} {task.lower()}", timeout)
 
+    def canceling(
+        self, network_id: NetworkId, account: str, timeout: float
+    ) -> AbstractContextManager[None]:
+        """Held by one who cancels the account's tasks, until what he sends is written down."""
+        return self._file.locks.canceling(f"{network_text(network_id)} {account.lower()}", timeout)
+
     def add_transaction(self, transaction: TransactionRecord) -> None:
         """Writes it down; a publish marks its task as signed in the same step.
 
@@ -393,6 +400,13 @@ class Journal:
         where = f"network = ? AND account = ? AND state IN ({marks(states)})"
         found = self._transactions(where, network_text(network_id), account.lower(), *states)
         return sorted(found, key=lambda record: (record.nonce, record.created_at))
+
+    def cancellations(self, network_id: NetworkId, account: str) -> list[TransactionRecord]:
+        """Those that cancel a task, or may do so yet, the newest last."""
+        states = sorted(_UNSETTLED | {TransactionState.MINED})
+        where = f"network = ? AND account = ? AND state IN ({marks(states)}) AND {_KIND} = ?"
+        values = (*_account(network_id, account), *states, TransactionKind.CANCEL.value)
+        return self._transactions(where, *values)
 
     def transactions_of(self, task: int) -> list[TransactionRecord]:
         """All that were ever signed for a task, the newest last."""

@@ -59,6 +59,14 @@ class Locks:
             yield
 
     @contextmanager
+    def canceling(self, what: str, timeout: float) -> Iterator[None]:
+        """One who cancels tasks of the account `what` at a time."""
+        name = f"cancel-{hashlib.sha256(what.encode()).hexdigest()[:32]}.lock"
+        busy = "Another notebook has been canceling tasks of this account"
+        with self._hold(name, timeout, busy):
+            yield
+
+    @contextmanager
     def _hold(self, name: str, timeout: float, busy: str) -> Iterator[None]:
         lock = FileLock(self._folder / name, timeout=max(0.0, timeout), mode=0o600)
         try:

@@ -397,6 +397,15 @@ OGPU: Final = (
         examples=("%ogpu cancel #12",),
     ),
     Command(
+        "%ogpu reclaim",
+        "Cancel all late tasks: what is held for them comes back, where the chain lets it.",
+        options=(Option("--yes", "cancel without asking, where asking is on"),),
+        notes="A task is late when its time is over and its payment is still held. One that a "
+        "provider had can't be canceled: it is listed with what will free it. Run again, it "
+        "sends nothing twice.",
+        examples=("%ogpu reclaim",),
+    ),
+    Command(
         "%ogpu wait",
         "Block until these tasks are final, or all that are under way, showing progress.",
         (Argument("task", _TASK.help, offers="tasks", required=False, many=True),),

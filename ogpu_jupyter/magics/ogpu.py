@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ogpu_jupyter.handle import Task
     from ogpu_jupyter.histories import History
     from ogpu_jupyter.localnet import LocalNet
-    from ogpu_jupyter.render import StatusInfo
+    from ogpu_jupyter.render import ReclaimInfo, StatusInfo
     from ogpu_jupyter.session import Session
     from ogpu_jupyter.spending import Ask, Limits
     from ogpu_jupyter.tasks import TransactionRecord
@@ -286,6 +286,9 @@ class OgpuMagics(Magics):
 
     def _cancel(self, words: Words) -> Panel:
         return settled(self._session().cancel(self._meant(words["task"])))
+
+    def _reclaim(self, words: Words) -> ReclaimInfo:
+        return self._session().reclaim(yes=words["yes"], ask=self._ask())
 
     def _wait(self, words: Words) -> Panel | None:
         session = self._session()

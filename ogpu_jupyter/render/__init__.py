@@ -11,6 +11,7 @@ from .batches import batch_html, batch_text, said_html
 from .folded import Seen, folded_html, folded_text
 from .page import html
 from .plugins import Shown, kind, register
+from .reclaims import ReclaimInfo, ReclaimRow, reclaim_html, reclaim_text
 from .registry import Given, Kind
 from .safe import esc
 from .stages import way_out
@@ -32,6 +33,8 @@ __all__ = [
     "Given",
     "Kind",
     "PlanInfo",
+    "ReclaimInfo",
+    "ReclaimRow",
     "Seen",
     "Shown",
     "StatusInfo",
@@ -50,6 +53,8 @@ __all__ = [
     "line",
     "plan_html",
     "plan_text",
+    "reclaim_html",
+    "reclaim_text",
     "register",
     "said_html",
     "sources_html",

@@ -151,7 +151,9 @@ def way_out(record: TaskRecord) -> str:
     """What brings the payment of a late task back."""
     task = record.reference
     if not record.attempts:
-        return f"Type `%ogpu cancel {task}` to have it back."
+        return (
+            f"Type `%ogpu cancel {task}` to have it back, or `%ogpu reclaim` for all that are late."
+        )
     return (
         "A provider had it, so it can't be canceled: the payment comes back when the chain "
         "writes the expiry down, at the next attempt. It is read again at each connect."

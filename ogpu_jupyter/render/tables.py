@@ -87,7 +87,7 @@ class PlanInfo:
 # Rows of a table: a heading with its class, then one line of cells for each record.
 
 
-def _table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], more: int) -> str:
+def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], more: int) -> str:
     kinds = [f' class="{kind}"' if kind else "" for _, kind in heads]
     top = "".join(
         f'<th scope="col"{kind}>{name}</th>' for (name, _), kind in zip(heads, kinds, strict=True)
@@ -104,7 +104,7 @@ def _table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], more
     )
 
 
-def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lined = [[head, *(row[n] for row in rows)] for n, head in enumerate(heads)]
     padded = [[cell.ljust(max(map(len, cells))) for cell in cells] for cells in lined]
     return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
@@ -131,7 +131,7 @@ def tasks_html(records: Sequence[TaskRecord], now: float, below: str = "") -> st
     if any(record.notebook for record in shown):
         heads.append(("Notebook", ""))
         rows = [[*row, esc(r.notebook, 60)] for row, r in zip(rows, shown, strict=True)]
-    return page(_table(heads, rows, len(records) - len(rows)) + below, "Tasks")
+    return page(table(heads, rows, len(records) - len(rows)) + below, "Tasks")
 
 
 def _what(record: TaskRecord) -> list[str]:
@@ -176,7 +176,7 @@ def tasks_text(records: Sequence[TaskRecord], now: float) -> str:
         for record in records[:_MAX_ROWS]
     ]
     more = len(records) - len(rows)
-    return "\n".join([*_columns(heads, rows), *([f"… and {more:,} more."] if more else [])])
+    return "\n".join([*columns(heads, rows), *([f"… and {more:,} more."] if more else [])])
 
 
 def sources_html(sources: Sequence[SourceRecord]) -> str:
@@ -190,7 +190,7 @@ def sources_html(sources: Sequence[SourceRecord]) -> str:
     shown = sources[:_MAX_ROWS]
     prices = amount_column([source.min_payment for source in shown])
     rows = [_source_cells(s, price) for s, price in zip(shown, prices, strict=True)]
-    return page(_table(heads, rows, len(sources) - len(rows)), "Sources")
+    return page(table(heads, rows, len(sources) - len(rows)), "Sources")
 
 
 def _source_cells(source: SourceRecord, price: str) -> list[str]:
@@ -239,7 +239,7 @@ def sources_text(sources: Sequence[SourceRecord]) -> str:
         for source in sources[:_MAX_ROWS]
     ]
     more = len(sources) - len(rows)
-    return "\n".join([*_columns(heads, rows), *([f"… and {more:,} more."] if more else [])])
+    return "\n".join([*columns(heads, rows), *([f"… and {more:,} more."] if more else [])])
 
 
 # Cards: names with their values.
@@ -285,7 +285,8 @@ def status_text(status: StatusInfo) -> str:
 
 
 def _late(status: StatusInfo) -> str:
-    return f"{plural(status.late, 'task')}, {format_amount(status.late_held)} still held"
+    held = f"{plural(status.late, 'task')}, {format_amount(status.late_held)} still held"
+    return f"{held}; `%ogpu reclaim` takes back what it can"
 
 
 def plan_html(plan: PlanInfo) -> str:

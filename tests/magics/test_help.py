@@ -37,7 +37,7 @@ def test_every_word_of_a_command_is_explained(command) -> None:
 
 def test_the_design_s_surface_is_there() -> None:
     names = "connect account status deposit withdraw sources source use"
-    names += " form tasks show confirm cancel wait"
+    names += " form tasks show confirm cancel reclaim wait"
     flags = (
         "--as --pay --expires --complexity --wait --timeout --dry-run --new --vars --extra "
         "--show --python --template --model --yes"

@@ -133,7 +133,7 @@ MISTAKES = [
             "`conect` is not a subcommand of `%ogpu`.\nNothing was spent.\nDid you mean `connect`? "
             "It takes one of: connect, account, status, deposit, withdraw, sources, source, "
             "use, form, tasks, show, "
-            "confirm, cancel, wait."
+            "confirm, cancel, reclaim, wait."
         ),
     ),
     (

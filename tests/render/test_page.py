@@ -31,7 +31,7 @@ SENTENCES = {
     Stage.PUBLISHED: "Waiting for a provider to take it.",
     Stage.ATTEMPTED: "0x7a5e…9A0b is working on it.",
     Stage.LATE: "Its time has passed without an answer. The payment is still held. Type `%ogpu "
-    f"cancel {samples.TASK}` to have it back.",
+    f"cancel {samples.TASK}` to have it back, or `%ogpu reclaim` for all that are late.",
     Stage.RESPONDED: "Answered. The payment is not settled yet.",
     Stage.FINALIZED: "Answered by 0x7a5e…9A0b in 8 s.",
     Stage.CANCELED: "Canceled. The payment is back in the vault.",

@@ -225,6 +225,25 @@ class Client:
             raise self._refusal(answers[0], sender, order)
         return quote_of(answers, sender, order)
 
+    def quote_each(self, sender: str, orders: Sequence[Order]) -> list[Quote | OgpuError]:
+        """As `quote`, of many in few requests: each has its price, or why it is refused."""
+        if not orders:
+            return []
+        simulations = [quote_calls(sender, order)[0] for order in orders]
+        answers = self.rpc.batch([*simulations, *quote_calls(sender, orders[0])[1:]])
+        prices = answers[len(orders) :]
+        return [
+            _refused(answer, sender, order)
+            if isinstance(answer, RpcError)
+            else quote_of([answer, *prices], sender, order)
+            for order, answer in zip(orders, answers[: len(orders)], strict=True)
+        ]
+
+    def canceled_by(self, order: Order) -> str:
+        """The address of the task that the order cancels; empty where it cancels none."""
+        function, args = CONTROLLER.decode_input(order.data) or ("", {})
+        return str(next(iter(args.values()))) if function == "cancelTask" else ""
+
     # What became of it
 
     def fate(self, tx_hash: str, account: str, nonce: int) -> tuple[Receipt | None, bool, int]:
@@ -333,8 +352,7 @@ class Client:
 
     def _refusal(self, error: RpcError, sender: str, order: Order) -> OgpuError:
         """The refusal of a simulated order, told with the values that the chain has now."""
-        decoded = CONTROLLER.decode_input(order.data) or VAULT.decode_input(order.data)
-        function, args = decoded or ("", {})
+        function, args = _decoded(order)
         intent = _intent(sender, order, function, args)
         try:
             facts = self._facts(intent)
@@ -357,6 +375,18 @@ class Client:
             max_expiry=look.source.max_expiry,
             now=look.head.timestamp,
         )
+
+
+def _decoded(order: Order) -> tuple[str, dict[str, Any]]:
+    decoded = CONTROLLER.decode_input(order.data) or VAULT.decode_input(order.data)
+    return decoded or ("", {})
+
+
+def _refused(error: RpcError, sender: str, order: Order) -> OgpuError:
+    """Of one among many: told with the values of the order alone, for nothing more is asked."""
+    function, args = _decoded(order)
+    doing = _DOING.get(function, "the transaction")
+    return translate(error, doing=doing, facts=_intent(sender, order, function, args))
 
 
 def _intent(sender: str, order: Order, function: str, args: dict[str, Any]) -> Facts:
