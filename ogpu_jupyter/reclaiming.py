@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .tasks import NetworkId
 
 NOTE: Final = "Canceled the task."
+NOT_YET: Final = "not yet: a provider had it"
 _SECONDS: Final = 90.0  # that another one may take to send
 
 
@@ -192,7 +193,9 @@ class Reclaim:
         """What came of it; `tasks` are the plan's as they are now."""
         known = self._canceler.known()
         rows = [self._row(record, known.get(record.address.lower())) for record in tasks]
-        return ReclaimInfo(tuple(rows), self._fee(known.values()))
+        taken = [row.record for row in rows if row.outcome == NOT_YET]
+        note = way_out(taken[0]) if taken else ""
+        return ReclaimInfo(tuple(rows), self._fee(known.values()), note)
 
     def _row(self, record: TaskRecord, transaction: TransactionRecord | None) -> ReclaimRow:
         if record.stage is Stage.CANCELED or _is_mined(transaction):
@@ -200,7 +203,7 @@ class Reclaim:
         if transaction is not None:
             return ReclaimRow(record, f"on its way in {transaction.hash}")
         if record.attempts:
-            return ReclaimRow(record, way_out(record))
+            return ReclaimRow(record, NOT_YET)
         error = self._errors.get(record.key)
         return ReclaimRow(record, error.what if error else "The chain refused to cancel it.")
 

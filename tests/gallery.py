@@ -32,6 +32,7 @@ CHROMIUM = [
 def states() -> dict[str, str]:
     shown = {stage.value: task(samples.record(stage)) for stage in Stage}
     answer = samples.ANSWERS["chat"][0]
+    shown["late, attempted"] = task(samples.late_attempted())
     shown["finalized"] = task(*samples.answered(answer, name="capital"))
     shown["earlier"] = task(*samples.answered(answer), note="Published before: nothing was sent.")
     shown["wrong content"] = task(
@@ -70,6 +71,7 @@ def tables() -> dict[str, str]:
         "sources": render.sources_html(sources()),
         "status": render.status_html(status),
         "plan": render.plan_html(plan()),
+        "reclaim": render.reclaim_html(reclaimed()),
         "batch": render.batch_html(1000, BATCH, 612 * samples.OGPU // 1000, 40),
     }
 
@@ -78,6 +80,15 @@ BATCH = {
     Stage.PUBLISHED: 310, Stage.RESPONDED: 60, Stage.FINALIZED: 612, Stage.EXPIRED: 12,
     Stage.FAILED: 6,
 }  # fmt: skip
+
+
+def reclaimed() -> render.ReclaimInfo:
+    free, taken = samples.record(Stage.LATE), samples.late_attempted()
+    rows = (
+        render.ReclaimRow(free, "canceled", is_back=True),
+        render.ReclaimRow(taken, "not yet: a provider had it"),
+    )
+    return render.ReclaimInfo(rows, 310_046_213_000_000, render.way_out(taken))
 
 
 def sources() -> list[SourceRecord]:

@@ -15,6 +15,7 @@ import pytest
 import ogpu_jupyter
 from ogpu_jupyter.chain.rpc import Rpc
 from ogpu_jupyter.errors import Interrupted, OverBudget, TaskExpired
+from ogpu_jupyter.reclaiming import NOT_YET
 from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from tests.chain.faulty import faulty_node
@@ -25,7 +26,7 @@ from tests.market import Provider, Publisher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOT_YET = (
+WAY_OUT = (
     "A provider had it, so it can't be canceled: the payment comes back when the chain writes "
     "the expiry down, at the next attempt. It is read again at each connect."
 )
@@ -102,7 +103,8 @@ def test_an_attempted_one_is_told_with_what_frees_it(
     assert outcomes == {tasks[0].record.key: NOT_YET, tasks[1].record.key: "canceled"}
     assert (tasks[0].stage, tasks[1].stage) == (Stage.LATE, Stage.CANCELED)
     assert (found.back, found.held) == (tasks[1].payment, tasks[0].payment)
-    assert told.value.hint == NOT_YET
+    assert told.value.hint == WAY_OUT
+    assert found.note == WAY_OUT
     assert told.value.spent == "Its payment of 0.001 OGPU is still held in escrow."
     assert f"{found.said}".endswith(" 0.001 OGPU is still held.")
 

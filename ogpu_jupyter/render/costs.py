@@ -20,7 +20,7 @@ _STATES: Final = {
     Stage.SENT: "on its way",
     Stage.PUBLISHED: "in escrow",
     Stage.ATTEMPTED: "in escrow",
-    Stage.LATE: "still in escrow",
+    Stage.LATE: "in escrow",
     Stage.RESPONDED: "in escrow",
     Stage.FINALIZED: "paid",
     Stage.CANCELED: "returned",

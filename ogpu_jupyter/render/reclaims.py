@@ -34,6 +34,7 @@ class ReclaimInfo:
 
     rows: tuple[ReclaimRow, ...] = ()
     fee: int = 0
+    note: str = ""  # what frees the others, in words
 
     @property
     def back(self) -> int:
@@ -77,7 +78,8 @@ def reclaim_text(info: ReclaimInfo) -> str:
     more = len(info.rows) - len(rows)
     rest = [f"… and {more:,} more."] if more else []
     lines = columns(["", "task", "address", "payment", "outcome"], rows) if rows else []
-    return "\n".join([info.said, *lines, *rest])
+    note = [info.note] if info.note else []
+    return "\n".join([info.said, *lines, *rest, *note])
 
 
 def reclaim_html(info: ReclaimInfo) -> str:
@@ -96,4 +98,5 @@ def reclaim_html(info: ReclaimInfo) -> str:
         for row, amount in zip(shown, amounts, strict=True)
     ]
     heads = [("", ""), ("Task", ""), ("Payment", "ogpu-num"), ("Outcome", "")]
-    return page(told + table(heads, cells, len(info.rows) - len(shown)), "Reclaim")
+    note = f'<p class="ogpu-soft">{esc(info.note, 500)}</p>' if info.note else ""
+    return page(told + table(heads, cells, len(info.rows) - len(shown)) + note, "Reclaim")

@@ -144,7 +144,9 @@ _SENTENCES: Final = {
 def _ran_out(record: TaskRecord) -> str:
     if record.stage is Stage.EXPIRED:
         return f"Its time has passed; {plural(len(record.responses), 'answer')} came."
-    return f"Its time has passed without an answer. The payment is still held. {way_out(record)}"
+    if record.attempts:
+        return "Its time has passed; the payment is held until an attempt writes the expiry down."
+    return "Its time has passed; its payment is still held. Type `%ogpu reclaim` to have it back."
 
 
 def way_out(record: TaskRecord) -> str:

@@ -111,6 +111,12 @@ def reached(stage: Stage) -> dict[str, Any]:
     return facts
 
 
+def late_attempted() -> TaskRecord:
+    """Its time is over, a provider had it, and no answer came."""
+    attempts = record(Stage.ATTEMPTED).attempts
+    return record(Stage.LATE, attempts=attempts)
+
+
 def response(n: int = 0, *, confirmed: bool = False, bid: int = OGPU // 1000) -> Response:
     status = ResponseStatus.CONFIRMED if confirmed else ResponseStatus.SUBMITTED
     return Response(

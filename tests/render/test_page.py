@@ -30,8 +30,8 @@ SENTENCES = {
     Stage.SENT: "Sent. Waiting for a block.",
     Stage.PUBLISHED: "Waiting for a provider to take it.",
     Stage.ATTEMPTED: "0x7a5e…9A0b is working on it.",
-    Stage.LATE: "Its time has passed without an answer. The payment is still held. Type `%ogpu "
-    f"cancel {samples.TASK}` to have it back, or `%ogpu reclaim` for all that are late.",
+    Stage.LATE: "Its time has passed; its payment is still held. Type `%ogpu reclaim` to have it "
+    "back.",
     Stage.RESPONDED: "Answered. The payment is not settled yet.",
     Stage.FINALIZED: "Answered by 0x7a5e…9A0b in 8 s.",
     Stage.CANCELED: "Canceled. The payment is back in the vault.",
@@ -63,6 +63,12 @@ def test_every_stage_says_what_is_going_on(stage: Stage) -> None:
 
     assert SENTENCES[stage] in safe(page(record)).text
     assert SENTENCES[stage] in " ".join(render.text(record, {}, NOW).split())
+
+
+def test_a_late_task_that_a_provider_had_says_what_frees_it() -> None:
+    words = "Its time has passed; the payment is held until an attempt writes the expiry down."
+
+    assert words in safe(page(samples.late_attempted())).text
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -196,7 +202,7 @@ def test_time_that_is_up() -> None:
 COSTS = {
     Stage.INTENDED: ("not sent", "not yet known", "Total, at most 0.001 OGPU"),
     Stage.ATTEMPTED: ("in escrow", "0.00031005 OGPU", "Total, at most 0.00131005 OGPU"),
-    Stage.LATE: ("still in escrow", "0.00031005 OGPU", "Total, at most 0.00131005 OGPU"),
+    Stage.LATE: ("in escrow", "0.00031005 OGPU", "Total, at most 0.00131005 OGPU"),
     Stage.FINALIZED: ("paid", "0.00031005 OGPU", "Total 0.00131005 OGPU"),
     Stage.CANCELED: ("returned", "0.00031005 OGPU", "Total 0.00031005 OGPU"),
     Stage.EXPIRED: ("unpaid", "0.00031005 OGPU", "Total 0.00031005 OGPU"),
