@@ -159,12 +159,14 @@ def _are_scalars(rows: Sequence[Sequence[Json]]) -> bool:
 def unique(names: Sequence[str]) -> list[str]:
     """No name twice: the second `x` becomes `x_2`."""
     taken: set[str] = set()
+    last: dict[str, int] = {}  # number of each name: eight thousand equal ones are no search
     found = []
     for name in names:
-        free, n = name, 1
+        free, n = name, last.get(name, 1)
         while free in taken:
             n += 1
             free = f"{name}_{n}"
+        last[name] = n
         taken.add(free)
         found.append(free)
     return found

@@ -26,7 +26,7 @@ _RATES: Final = ("sampling_rate", "sample_rate", "rate", "samplerate")
 _TECHNICAL: Final = {*_RATES, "format", "content-type", "content_type", "mime_type", "duration"}
 _LABELS: Final = {"label", "name", "title", "text", "transcript", "caption"}
 _SAMPLES: Final = ("audio", "array", "samples", "waveform")
-_BASE64: Final = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,80},)?[A-Za-z0-9+/\r\n]{600,}={0,2}\s*")
+_BASE64: Final = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,80},)?[A-Za-z0-9+/\r\n]{600,}={0,2}")
 _NAMES: Final = (
     (b"%PDF-", "a PDF document"), (b"PK\x03\x04", "a ZIP archive"), (b"\x93NUMPY", "a NumPy array"),
     (b"\x1f\x8b", "gzip"), (b"PAR1", "a Parquet table"), (b"glTF", "a 3D model (glTF)"),
@@ -162,7 +162,7 @@ def _read_bytes(value: Json, given: Given) -> Bytes | None:
     if isinstance(value, dict) and len(value) == 1:
         held = next(iter(value.values()))
         text = given.content(held) if isinstance(held, str) else None
-    if text is None or len(text) < 600 or not _BASE64.fullmatch(text):
+    if text is None or len(text) < 600 or not _BASE64.fullmatch(text.rstrip()):
         return None
     body = text.rpartition(",")[2]
     if len(set(body[:600])) < 12:  # such as a line of dashes, or of one letter
