@@ -6,7 +6,6 @@ import unicodedata
 from typing import Final
 
 from ogpu_jupyter.errors import BodyError
-from ogpu_jupyter.render.safe import is_placeless
 
 # The quotes that a word processor, or a chat, puts there.
 TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u201f\xab\xbb\u2018\u2019\u201a\u201b\uff02\uff07"
@@ -52,6 +51,8 @@ def _plain(text: str) -> str:
 
 
 def _blank(char: str) -> str:
+    from ogpu_jupyter.render.safe import is_placeless  # noqa: PLC0415 - render is heavy
+
     if char == "\t":
         return "\t"
     if is_placeless(char):
