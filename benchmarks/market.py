@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ogpu_jupyter.chain._web3 import eth_account
@@ -10,6 +11,7 @@ from ogpu_jupyter.chain.contracts import CONTROLLER, NEXUS, VAULT
 from ogpu_jupyter.chain.rpc import Call, Rpc
 from ogpu_jupyter.chain.transactions import Receipt
 from ogpu_jupyter.errors import OgpuError
+from ogpu_jupyter.localnet.rpc import Rpc as LocalRpc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ class Hand:
     def __init__(self, localnet: LocalNet) -> None:
         self.network = localnet.network
         self.rpc = Rpc(self.network.rpc_url)
+        self.node = LocalRpc(Path(localnet.description["socket"]))  # behind its door
         self.address = localnet.accounts[1]["address"]
         deposit = VAULT.encode("deposit", self.address)
         self.send(self.network.vault, deposit, value=OGPU)
@@ -90,7 +93,7 @@ class Hand:
             sent = self.rpc.batch(calls)
             if errors := [one for one in sent if isinstance(one, OgpuError)]:
                 raise errors[0]
-            self.rpc.call("evm_mine")
+            self.node.call("evm_mine")
             made += self._published_in(self.receipt(sent[-1]), count)
         assert len(set(made)) == number
         return made

@@ -39,6 +39,16 @@ def wait_until(condition: Callable[[], T], seconds: float = 20, every: float = 0
     return value
 
 
+def pass_time(localnet, seconds: int = 7200) -> None:
+    """On the chain, told to the node itself: its door lets no clock be turned."""
+    from ogpu_jupyter.localnet.rpc import Rpc
+
+    node = Rpc(Path(localnet.description["socket"]))
+    node.call("evm_increaseTime", seconds)
+    node.call("evm_mine")
+    node.close()
+
+
 def funded_account(localnet, amount: int = 20 * 10**18):
     """A fresh account with `amount` wei from the richest dev account, which the node signs for."""
     from ogpu_jupyter.chain._web3 import eth_account

@@ -15,8 +15,11 @@ from ogpu_jupyter import kernel
 from ogpu_jupyter.chain.rpc import Call
 from ogpu_jupyter.errors import OgpuError, TaskExpired
 from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.localnet.pinning import PinServer
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from tests.chain.faulty import faulty_node, says
+from tests.chain.market import Market
+from tests.helpers import pass_time
 from tests.helpers import wait_until as until
 from tests.market import Provider, Publisher
 
@@ -176,28 +179,28 @@ def test_a_rate_limit_only_delays(localnet: Any, source: str, restart: Any) -> N
         session.close()
 
 
-@pytest.mark.parametrize("node", ["anvil"], indirect=True)  # the embedded one speaks HTTP only
-def test_a_network_with_a_websocket(localnet: Any, source: str, restart: Any) -> None:
+@pytest.fixture
+def own(anvil_path: Any) -> Iterator[Market]:
+    """An anvil without the door of a local network, which speaks HTTP only."""
+    opened = Market(anvil_path)
+    yield opened
+    opened.kill()
+
+
+def test_a_network_with_a_websocket(own: Market, account: Any, restart: Any) -> None:
     """A task from its publishing to its cancelation over `ws://` alone."""
-    url = localnet.network.rpc_url.replace("http://", "ws://")
-    session = restart(replace(localnet.network, rpc_url=url))
-    session.deposit(1)
-    task = publish(session, source)
-    begun = time.monotonic()
-    task.cancel()
+    own.call("anvil_setBalance", account.address, hex(20 * 10**18))
+    with PinServer() as pins:
+        network = own.network(own.url.replace("http://", "ws://"))
+        session = restart(replace(network, pin_url=pins.pin_url, gateway_url=pins.gateway_url))
+        session.deposit(1)
+        task = publish(session, own.manual)
+        begun = time.monotonic()
+        task.cancel()
 
     assert time.monotonic() - begun < 4  # who is told of blocks looks no sooner by itself
     assert task.stage is Stage.CANCELED
-    assert session.client.rpc.batch([Call("eth_chainId")]) == [hex(localnet.network.chain_id)]
-
-
-def pass_time(localnet: Any, seconds: int) -> None:
-    from ogpu_jupyter.chain.rpc import Rpc
-
-    rpc = Rpc(localnet.network.rpc_url)
-    rpc.call("evm_increaseTime", seconds)
-    rpc.call("evm_mine")
-    rpc.close()
+    assert session.client.rpc.batch([Call("eth_chainId")]) == [hex(network.chain_id)]
 
 
 def test_an_answer_that_is_not_read_yet_is_not_called_late(

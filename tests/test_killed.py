@@ -10,9 +10,8 @@ import sys
 import pytest
 
 import ogpu_jupyter
-from ogpu_jupyter.chain.rpc import Rpc
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
-from tests.helpers import ROOT
+from tests.helpers import ROOT, pass_time
 from tests.helpers import wait_until as until
 from tests.killed import QUESTION, STEPS
 from tests.market import Provider, Publisher
@@ -69,10 +68,7 @@ def test_a_kernel_that_is_killed_while_it_connects_judges_nothing(localnet, acco
     provider = Provider(localnet, source)
     provider.attempt(task.address, 9)
     provider.submit(task.address, {"n": 1}, 9)
-    rpc = Rpc(localnet.network.rpc_url)
-    rpc.call("evm_increaseTime", 7200)
-    rpc.call("evm_mine")
-    rpc.close()
+    pass_time(localnet)
 
     code = killed_at("connecting", localnet, account, session.journal.path, source)
     left = session.journal.task(task.record.key).stage

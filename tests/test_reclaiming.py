@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ogpu_jupyter
-from ogpu_jupyter.chain.rpc import Rpc
 from ogpu_jupyter.errors import Interrupted, OverBudget, TaskExpired
 from ogpu_jupyter.reclaiming import NOT_YET
 from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
 from tests.chain.faulty import faulty_node
-from tests.helpers import ROOT
+from tests.helpers import ROOT, pass_time
 from tests.helpers import wait_until as until
 from tests.market import Provider, Publisher
 
@@ -47,13 +46,6 @@ def published(session: Any, source: str, number: int) -> list[Any]:
     tasks = list(session.publish_many(source, "f", [{"n": n} for n in range(number)]))
     until(lambda: all(task.address for task in tasks))
     return tasks
-
-
-def pass_time(localnet: Any, seconds: int = 7200) -> None:
-    rpc = Rpc(localnet.network.rpc_url)
-    rpc.call("evm_increaseTime", seconds)
-    rpc.call("evm_mine")
-    rpc.close()
 
 
 def late(localnet: Any, session: Any, source: str, number: int) -> list[Any]:

@@ -55,9 +55,12 @@ logging.basicConfig(filename="debug.log", level=logging.DEBUG, force=True)
 """
 CHAT = "%%ogpu_task text2text text2text --template chat --yes --wait --as "
 FUND = f"""
+from ogpu_jupyter import localnet
 from ogpu_jupyter.kernel import current
+giver = localnet.running()[0].accounts[1]["address"]
 for address in {list(ADDRESS.values())}:
-    current().client.rpc.call("anvil_setBalance", address, hex(10 * 10**18))
+    gift = {{"from": giver, "to": address, "value": hex(10 * 10**18)}}
+    current().client.rpc.call("eth_sendTransaction", gift)
 """
 BUGS = """
 from ogpu_jupyter.kernel import current

@@ -6,12 +6,14 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import ogpu_jupyter
 from ogpu_jupyter.chain.transactions import Order, Quote, broadcast, read_raw, sign
 from ogpu_jupyter.errors import BatchFailed, InputError, NotSent, TaskFailed
+from ogpu_jupyter.localnet.rpc import Rpc as LocalRpc
 from ogpu_jupyter.sending import settling
 from ogpu_jupyter.tasks import Stage, TransactionKind, TransactionState
 from tests.chain.faulty import answers, faulty_node, honest, lost, reset, says
@@ -61,7 +63,9 @@ def source(localnet):
 @pytest.fixture
 def chain(localnet, account):
     """The truth, past the proxy."""
-    return Chain(localnet, account.address)
+    opened = Chain(localnet, account.address)
+    yield opened
+    opened.node.close()
 
 
 class Chain:
@@ -69,6 +73,7 @@ class Chain:
         from ogpu_jupyter.chain.rpc import Rpc
 
         self.rpc = Rpc(localnet.network.rpc_url)
+        self.node = LocalRpc(Path(localnet.description["socket"]))  # behind its door
         self.address = address
 
     def used(self):
@@ -413,12 +418,12 @@ def test_what_a_reorg_took_back_is_waited_for_again(session, source):
 
 @contextmanager
 def no_blocks(chain):
-    chain.rpc.call("evm_setAutomine", False)
+    chain.node.call("evm_setAutomine", False)
     try:
         yield
     finally:
-        chain.rpc.call("evm_setAutomine", True)
-        chain.rpc.call("evm_mine")
+        chain.node.call("evm_setAutomine", True)
+        chain.node.call("evm_mine")
 
 
 @pytest.fixture
@@ -431,8 +436,8 @@ def patient_node(node, chain, monkeypatch):
 
 
 def base_fee(chain, wei):
-    chain.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(wei))
-    chain.rpc.call("evm_mine")
+    chain.node.call("anvil_setNextBlockBaseFeePerGas", hex(wei))
+    chain.node.call("evm_mine")
 
 
 def offer(record):
@@ -472,7 +477,7 @@ def test_a_fee_beyond_the_cap_is_told(session, source, patient_node):
         patient_node.rpc.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16
     ) > offer(first):
         base_fee(patient_node, offer(first) // 2)
-    patient_node.rpc.call("evm_mine")
+    patient_node.node.call("evm_mine")
     until(lambda: task.stage is Stage.PUBLISHED)
     assert task.record.problem == ""
 

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _TAIL_LINES = 40
 _LINE = 2000
@@ -49,8 +50,11 @@ class Child:
         cwd: str | None = None,
         reads_stdin: bool,
         with_stdout: bool = False,
+        socket: Path | None = None,
     ) -> None:
-        """A child that `reads_stdin` ends by itself when that closes; others are guarded."""
+        """A child that `reads_stdin` ends by itself when that closes; others are guarded, and
+        when we are killed the folder of their `socket` goes with them.
+        """
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             command,
@@ -62,7 +66,7 @@ class Child:
             # A group of its own: Ctrl-C in a terminal is for us to pass on, in order.
             start_new_session=True,
         )
-        self._guard = None if reads_stdin else _guard(self.process.pid)
+        self._guard = None if reads_stdin else _guard(self.process.pid, socket)
         self._reader = threading.Thread(target=self._read, name="ogpu-stderr", daemon=True)
         self._reader.start()
 
@@ -118,9 +122,12 @@ class Child:
                 self._tail.append(line.decode(errors="replace"))
 
 
-def _guard(pid: int) -> subprocess.Popen[bytes]:
+_GUARDING: Final = 'read -r _; kill -9 -"$1"; if [ -n "$2" ]; then rm -f "$2"; rmdir "${2%/*}"; fi'
+
+
+def _guard(pid: int, socket: Path | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - a constant script; the pid is a number
-        ["/bin/sh", "-c", 'read -r _; kill -9 -"$1"', "ogpu-guard", str(pid)],
+        ["/bin/sh", "-c", _GUARDING, "ogpu-guard", str(pid), str(socket or "")],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -133,6 +140,13 @@ def _close(stream: IO[bytes] | None) -> None:
     if stream is not None:
         with suppress(OSError):
             stream.close()
+
+
+def remove_folder_of(socket: Path) -> None:
+    """With the socket in it; again is fine."""
+    with suppress(OSError):
+        socket.unlink(missing_ok=True)
+        socket.parent.rmdir()
 
 
 def when_orphaned(then: threading.Event) -> None:

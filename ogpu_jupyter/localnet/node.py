@@ -12,9 +12,12 @@ import platform
 import re
 import secrets
 import shutil
-import socket
+import socket as sockets
 import sys
+import tempfile
 import threading
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from ogpu_jupyter.localnet.options import Options
 
 _START_SECONDS: Final = 20.0
+_LONGEST_FOLDER: Final = 80  # bytes; a socket's name has at most 103
 _HOW_TO_GET_ANVIL: Final = "Type `npm install @foundry-rs/anvil` in this folder to get it."
 
 
@@ -96,19 +100,29 @@ class Node(Protocol):
     def stop(self) -> None: ...
 
 
-def launch(anvil: Path | None, options: Options, *, load: Path | None = None) -> Node:
-    """Start anvil, with the chain in the file `load` if given, or the embedded node."""
-    if options.port:
-        _check_free(options.port)
+def launch(
+    anvil: Path | None,
+    options: Options,
+    *,
+    load: Path | None = None,
+    socket: Path | None = None,
+) -> Node:
+    """Start anvil, with the chain in the file `load` if given, or the embedded node.
+
+    With a `socket` it is reached there alone, and not at the options' port, where anvil
+    listens to every web page.
+    """
+    if options.port and socket is None:
+        check_free(options.port)
     if anvil is not None:
-        return Anvil(anvil, options, load=load)
-    return Embedded(options)
+        return Anvil(anvil, options, load=load, socket=socket)
+    return Embedded(options, socket=socket)
 
 
-def _check_free(port: int) -> None:
+def check_free(port: int) -> None:
     """In words of ours; between this look and the node's, the node's own words have to do."""
     try:
-        socket.create_server((HOST, port)).close()
+        sockets.create_server((HOST, port)).close()
     except OSError as error:
         raise InputError(
             f"Port {port} can't be used for the local network: {error.strerror}.",
@@ -116,11 +130,23 @@ def _check_free(port: int) -> None:
         ) from error
 
 
+def new_socket() -> Path:
+    """In a folder of its person alone, which stands where its name isn't too long for one."""
+    folder = Path(tempfile.mkdtemp(prefix="ogpu-"))
+    if len(bytes(folder)) > _LONGEST_FOLDER:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="ogpu-", dir="/tmp"))
+    return folder / "node"
+
+
 class _Process:
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, socket: Path | None) -> None:
         self._child = child
         try:
-            self.rpc = Rpc(_port_of(child))
+            port = _port_of(child)
+            self.rpc = Rpc(port if socket is None else socket)
+            if socket is not None:
+                _wait_for(socket, child)
         except BaseException:
             child.stop()
             raise
@@ -148,11 +174,23 @@ class Anvil(_Process):
     # keeps these, in memory only, and blocks come when we ask for them.
     _STATES: Final = 128
 
-    def __init__(self, binary: Path, options: Options, *, load: Path | None = None) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        options: Options,
+        *,
+        load: Path | None = None,
+        socket: Path | None = None,
+    ) -> None:
         command = [str(binary), *_anvil_arguments(options, self._STATES)]
         if load is not None:
             command += ["--load-state", str(load)]
-        super().__init__(Child(command, reads_stdin=False, with_stdout=True))
+        if socket is None:
+            command += ["--host", HOST, "--port", str(options.port)]
+        else:
+            host, port = out_of_reach()
+            command += ["--host", host, "--port", str(port), "--ipc", str(socket)]
+        super().__init__(Child(command, reads_stdin=False, with_stdout=True, socket=socket), socket)
 
 
 class Embedded(_Process):
@@ -160,16 +198,18 @@ class Embedded(_Process):
 
     kind = "embedded"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, socket: Path | None = None) -> None:
         command = [sys.executable, "-m", "ogpu_jupyter.localnet.embedded"]
         command += ["--port", str(options.port), "--chain-id", str(options.chain_id)]
         if options.block_time is not None:
             command.append("--no-mining")
-        super().__init__(Child(command, reads_stdin=True, with_stdout=True))
+        if socket is not None:
+            command += ["--socket", str(socket)]
+        super().__init__(Child(command, reads_stdin=True, with_stdout=True), socket)
 
 
 def _anvil_arguments(options: Options, states: int) -> list[str]:
-    words = ["--host", HOST, "--port", str(options.port), "--chain-id", str(options.chain_id)]
+    words = ["--chain-id", str(options.chain_id)]
     words += ["--mnemonic", MNEMONIC, "--accounts", str(len(ALL))]
     words += ["--balance", str(FUNDS // 10**18), "--prune-history", str(states), "--no-cors"]
     words += ["--disable-default-create2-deployer", "--disable-console-log", "--color", "never"]
@@ -183,7 +223,50 @@ def _anvil_arguments(options: Options, states: int) -> list[str]:
     return words
 
 
-_LISTENING = re.compile(rb"Listening on 127\.0\.0\.1:(\d+)")
+_NOWHERE: Final = "224.0.0.1"
+# Those that browsers connect to on no account (fetch.spec.whatwg.org/#port-blocking), and
+# that take no rights to listen at.
+_BLOCKED: Final = (
+    6000, 6566, 6665, 6666, 6667, 6668, 6669, 6697, 10080, 5060, 5061, 4045, 3659, 2049, 1720,
+    1723, 1719,
+)  # fmt: skip
+
+
+def out_of_reach() -> tuple[str, int]:
+    """An address and a port for an anvil that can't be told to listen at none.
+
+    Linux lets a program listen by TCP at a multicast address, and no system connects to one.
+    Elsewhere it is a port to which no browser connects.
+    """
+    if _can_listen(_NOWHERE, 0):
+        return _NOWHERE, 0
+    free = next((port for port in _BLOCKED if _can_listen(HOST, port)), None)
+    if free is None:
+        raise NetworkError(
+            "No port is free at which anvil is out of the reach of web pages.",
+            hint="Stop another local network, or take the embedded node: `--node embedded`.",
+        )
+    return HOST, free
+
+
+def _can_listen(host: str, port: int) -> bool:
+    with sockets.socket() as tried, suppress(OSError):
+        tried.bind((host, port))
+        tried.listen()
+        return True
+    return False
+
+
+def _wait_for(socket: Path, child: Child) -> None:
+    """Anvil opens it in a thread of its own."""
+    end = time.monotonic() + _START_SECONDS
+    while not socket.exists():
+        if not child.is_alive or time.monotonic() > end:
+            raise NodeUnavailable(f"The local node opened no socket. {child.last_words}")
+        time.sleep(0.002)
+
+
+_LISTENING = re.compile(rb"Listening on (?:[0-9.]+:(\d+)|its socket)")
 
 
 def _port_of(child: Child) -> int:
@@ -197,7 +280,7 @@ def _port_of(child: Child) -> int:
         for line in stream:
             match = _LISTENING.search(line)
             if match and not found:
-                found.append(int(match[1]))
+                found.append(int(match[1] or 0))
                 ready.set()
         ready.set()
 

@@ -16,23 +16,22 @@ import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from ogpu_jupyter.content.decoding import decode_json
 from ogpu_jupyter.errors import NodeUnavailable, OgpuError
 from ogpu_jupyter.localnet import calls
 from ogpu_jupyter.localnet.accounts import PROVIDER, serving
 from ogpu_jupyter.localnet.lookout import Lookout
-from ogpu_jupyter.localnet.rpc import Rpc
 from ogpu_jupyter.localnet.sender import Sender
 from ogpu_jupyter.localnet.services import SERVICES
 from ogpu_jupyter.localnet.workers import ServiceError, Ticket, Workers
 from ogpu_jupyter.tasks import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ogpu_jupyter.content.memory import ContentStore
+    from ogpu_jupyter.localnet.rpc import Rpc
     from ogpu_jupyter.localnet.services import Bidder, Service
 
 _log = logging.getLogger("ogpu_jupyter.localnet.provider")
@@ -54,20 +53,19 @@ class Provider:
     def __init__(
         self,
         *,
-        rpc_url: str,
+        rpc: Callable[[], Rpc],
         contracts: Mapping[str, str],
         sources: Mapping[str, str],
         store: ContentStore,
         account: str = PROVIDER.address,
     ) -> None:
-        port = urlsplit(rpc_url).port or 80
         self._store = store
         self._account = account
         self._stopped = threading.Event()
-        self._chain = Lookout(Rpc(port), contracts["nexus"])
+        self._chain = Lookout(rpc(), contracts["nexus"])
         self._senders: dict[str, Sender] = {}
         self._desks = {
-            address.lower(): self._desks_of(SERVICES[name], port, contracts["nexus"])
+            address.lower(): self._desks_of(SERVICES[name], rpc, contracts["nexus"])
             for name, address in sources.items()
         }
         size = max(2, min(4, os.cpu_count() or 2))
@@ -79,12 +77,12 @@ class Provider:
         self._open: dict[tuple[str, str], _Work] = {}
         self._thread = threading.Thread(target=self._watch, name="ogpu-provider", daemon=True)
 
-    def _desks_of(self, service: Service, port: int, nexus: str) -> list[_Desk]:
+    def _desks_of(self, service: Service, rpc: Callable[[], Rpc], nexus: str) -> list[_Desk]:
         bidders = service.bidders or (None,)
         accounts = serving(len(service.bidders)) if service.bidders else (self._account,)
         for account in accounts:
             if account not in self._senders:
-                self._senders[account] = Sender(Rpc(port), account, nexus, self._stopped)
+                self._senders[account] = Sender(rpc(), account, nexus, self._stopped)
         return [
             _Desk(account, self._senders[account], service, bidder)
             for account, bidder in zip(accounts, bidders, strict=True)

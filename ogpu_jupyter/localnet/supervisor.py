@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.errors import InputError, NodeUnavailable, OgpuError
 from ogpu_jupyter.localnet.accounts import DEPLOYER, USERS, Account
-from ogpu_jupyter.localnet.children import when_orphaned
+from ogpu_jupyter.localnet.children import remove_folder_of, when_orphaned
 from ogpu_jupyter.localnet.clock import Clock
+from ogpu_jupyter.localnet.door import Door
 from ogpu_jupyter.localnet.market import set_up
-from ogpu_jupyter.localnet.node import choose, launch
+from ogpu_jupyter.localnet.node import check_free, choose, launch, new_socket
 from ogpu_jupyter.localnet.pinning import PinServer
+from ogpu_jupyter.localnet.rpc import Rpc
 from ogpu_jupyter.localnet.state import State
 from ogpu_jupyter.localnet.stranded import Stranded
 
@@ -23,11 +27,13 @@ if TYPE_CHECKING:
     from ogpu_jupyter.localnet.options import Options
 
 _LOOK: Final = 0.25  # seconds between looks at what there is to save
+_TURN: Final = 0.0005  # seconds
 _GRACE: Final = 8.0  # seconds to end in order
 
 
 def run(options: Options) -> None:
     """Until standard input closes, the parent is gone, or a signal says so."""
+    sys.setswitchinterval(_TURN)  # a client waits at the door while the provider works
     ended = threading.Event()
     when_orphaned(ended)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,8 +54,15 @@ class _Parts:
         self._options = options
         binary = choose(options)
         self._state = _open_state(options, parts)
-        self._node = launch(binary, options, load=self._state.chain if self._state else None)
+        if options.port:
+            check_free(options.port)
+        self._socket = new_socket()
+        parts.callback(remove_folder_of, self._socket)
+        load = self._state.chain if self._state else None
+        self._node = launch(binary, options, load=load, socket=self._socket)
         parts.callback(self._node.stop)
+        self._door = Door(options.port, self._socket)
+        parts.callback(self._door.close)
         self._pins = self._start_pins(parts)
         self.description = self._describe()
         self._parts = parts
@@ -60,7 +73,7 @@ class _Parts:
 
         self._parts.callback(self._save, now=True)
         provider = Provider(
-            rpc_url=self._node.rpc.url,
+            rpc=partial(Rpc, self._socket),
             contracts=self.description["contracts"],
             sources=self.description["services"],
             store=self._pins,
@@ -109,7 +122,8 @@ class _Parts:
         genesis = self._node.rpc.call("eth_getBlockByNumber", "0x0", False)["hash"]
         market = self._known(genesis) or self._set_up(genesis)
         return {
-            "rpc_url": self._node.rpc.url,
+            "rpc_url": self._door.url,
+            "socket": str(self._socket),
             "chain_id": self._options.chain_id,
             "contracts": market["contracts"],
             "pin_url": self._pins.pin_url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,11 @@ from tests.helpers import funded_account, wait_until
 
 def rpc_to(net) -> Rpc:
     return Rpc(urlsplit(net.network.rpc_url).port)
+
+
+def behind(net) -> Rpc:
+    """To the node itself, which takes what its door doesn't let through."""
+    return Rpc(Path(net.description["socket"]))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-from urllib.parse import urlsplit
-
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -294,66 +290,13 @@ def test_a_topic_that_a_log_lacks_does_not_match(inside) -> None:
     assert (found(None, None), found(topic, topic)) == (0, 0)
 
 
-# --- over HTTP ---
+# --- as a process ---
 
 
 @pytest.fixture(scope="module")
 def embedded():
     with market.start(node="embedded") as net:
         yield net
-
-
-def post(net, body: bytes, **headers: str) -> tuple[int, dict, bytes]:
-    address = urlsplit(net.network.rpc_url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    connection.request("POST", "/", body, headers)
-    answer = connection.getresponse()
-    told = answer.status, dict(answer.getheaders()), answer.read()
-    connection.close()
-    return told
-
-
-CHAIN_ID = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}'
-
-
-@pytest.mark.parametrize("body", [b"", b"{bad", b"[" * 200_000, b"\xff\xfe", b'{"a":'])
-def test_what_is_no_json_is_a_parse_error(embedded, body: bytes) -> None:
-    """Also what is nested so deep that it would end a careless reader."""
-    status, _, answer = post(embedded, body)
-
-    assert status == 200
-    assert json.loads(answer)["error"]["code"] == -32700
-
-
-def test_a_web_page_gets_nothing(embedded) -> None:
-    """Neither by its origin, nor by a name of its own that leads here."""
-    plain = post(embedded, CHAIN_ID)
-
-    assert json.loads(plain[2])["result"] == hex(31337)
-    assert not any(name.lower().startswith("access-control") for name in plain[1])
-    assert post(embedded, CHAIN_ID, Origin="https://evil.example")[0] == 403
-    assert post(embedded, CHAIN_ID, Host="evil.example")[0] == 403
-
-
-def test_a_huge_request_is_not_read(embedded) -> None:
-    address = urlsplit(embedded.network.rpc_url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    connection.putrequest("POST", "/")
-    connection.putheader("Content-Length", str(10**9))
-    connection.endheaders()
-
-    assert connection.getresponse().status == 413
-    connection.close()
-
-
-def test_it_listens_on_loopback_alone(embedded) -> None:
-    import psutil
-
-    top = psutil.Process(embedded.pid)
-    processes = [top, *top.children(recursive=True)]
-    bound = [c.laddr.ip for p in processes for c in p.net_connections() if c.status == "LISTEN"]
-
-    assert set(bound) == {"127.0.0.1"}
 
 
 def test_a_stranger_has_no_account_here(embedded) -> None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -17,9 +17,6 @@ import pytest
 from ogpu_jupyter import localnet as market
 from ogpu_jupyter.errors import NetworkError
 from tests.helpers import wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KERNEL = """
 import json, os, sys, time
@@ -78,6 +75,7 @@ def family(pid: int) -> list[psutil.Process]:
 def assert_free(told: dict) -> None:
     for url in (told["rpc_url"], told["pin_url"]):
         socket.create_server(("127.0.0.1", urlsplit(url).port)).close()
+    wait_until(lambda: not Path(told["socket"]).parent.exists())
 
 
 FOREVER = "time.sleep(600)"

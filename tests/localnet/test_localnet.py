@@ -23,7 +23,7 @@ from ogpu_jupyter.localnet.contracts import checksum, created_by
 from ogpu_jupyter.localnet.services import SERVICES
 from ogpu_jupyter.localnet.state import _without_other_beginnings
 from tests.helpers import wait_until
-from tests.localnet.conftest import rpc_to
+from tests.localnet.conftest import behind, rpc_to
 
 CANARY = "0x" + "c0ffee11" * 8
 
@@ -359,15 +359,17 @@ def test_addresses_are_those_of_the_chain(net, rpc) -> None:
     assert checksum(plain) == web3.Web3.to_checksum_address(plain)
 
 
-def test_the_clock_rests_when_nothing_happens(rpc) -> None:
+def test_the_clock_rests_when_nothing_happens(net) -> None:
     """A night without tasks makes fewer blocks; what happens wakes it."""
-    clock = Clock(rpc, None)
+    node = behind(net)
+    clock = Clock(node, None)
     clock.tick()
     assert 0.5 < clock.pause <= 1.0
 
     clock._changed -= 3600
     clock._next -= 1
     clock.tick()
+    node.close()
 
     assert clock.pause > 2.0
 

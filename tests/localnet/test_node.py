@@ -14,7 +14,7 @@ from ogpu_jupyter.localnet.node import choose, launch
 from ogpu_jupyter.localnet.options import Options
 from ogpu_jupyter.localnet.services import SERVICES
 from tests.helpers import wait_until
-from tests.localnet.conftest import Sender, rpc_to
+from tests.localnet.conftest import Sender, behind, rpc_to
 
 SOURCE_PUBLISHED = "0x" + web3.Web3.keccak(text="SourcePublished(address)").hex().removeprefix("0x")
 REGISTERED_TEXT = "Registered(address,uint256,address,uint8)"
@@ -429,17 +429,19 @@ def test_the_clock_never_stands_still(rpc) -> None:
     assert time.time() - times[-1] < 3
 
 
-def test_a_test_may_turn_the_clock_forward_and_back(rpc, sender) -> None:
-    """`evm_increaseTime`, `evm_snapshot` and `evm_revert`, as in anvil."""
-    snapshot = rpc.call("evm_snapshot")
+def test_a_test_may_turn_the_clock_forward_and_back(net, rpc, sender) -> None:
+    """`evm_increaseTime`, `evm_snapshot` and `evm_revert`, as in anvil, behind the door."""
+    node = behind(net)
+    snapshot = node.call("evm_snapshot")
     begun, balance = time_of(rpc), rpc.call("eth_getBalance", sender.address, "latest")
 
-    rpc.call("evm_increaseTime", 3600)
-    rpc.call("evm_mine")
+    node.call("evm_increaseTime", 3600)
+    node.call("evm_mine")
     sender.receipt(sender.send(value=5))
 
     assert time_of(rpc) >= begun + 3600
-    assert rpc.call("evm_revert", snapshot) is True
+    assert node.call("evm_revert", snapshot) is True
+    node.close()
     assert rpc.call("eth_getBalance", sender.address, "latest") == balance
     assert rpc.call("eth_getTransactionCount", sender.address, "latest") == "0x0"
     sender.receipt(sender.send(nonce=0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from contextlib import closing, contextmanager, suppress
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from ogpu_jupyter.localnet.node import choose, launch
 from ogpu_jupyter.localnet.options import Options
 from ogpu_jupyter.localnet.pinning import PinServer
 from ogpu_jupyter.localnet.provider import Provider
+from ogpu_jupyter.localnet.rpc import Rpc
 from ogpu_jupyter.localnet.services import SERVICES
 from ogpu_jupyter.tasks import TaskStatus
 from tests.helpers import ROOT, wait_until
@@ -40,7 +42,7 @@ class Bench:
 
     def provider(self):
         return Provider(
-            rpc_url=self.rpc.url,
+            rpc=lambda: Rpc(urlsplit(self.rpc.url).port),
             contracts=self.market.contracts,
             sources=self.market.services,
             store=self.pins,

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,6 +38,7 @@ def manual_source(localnet, peer: Peer) -> Iterator[str]:
     """
     from ogpu_jupyter.content import HttpContentStore
     from ogpu_jupyter.localnet.provider import Provider
+    from ogpu_jupyter.localnet.rpc import Rpc
 
     network = localnet.network
     source = peer("source", name="mine", delivery="MANUAL_CONFIRMATION", min_payment=10**15)
@@ -44,7 +46,7 @@ def manual_source(localnet, peer: Peer) -> Iterator[str]:
     keys = {"provider_key": provider["private_key"], "master_key": master["private_key"]}
     peer("enroll", source=source, stake=10 * OGPU, **keys)
     worker = Provider(
-        rpc_url=network.rpc_url,
+        rpc=lambda: Rpc(urlsplit(network.rpc_url).port or 80),
         contracts={"nexus": network.nexus},
         account=provider["address"],
         sources={"text2text": source},

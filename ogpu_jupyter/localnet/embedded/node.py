@@ -8,6 +8,7 @@ import traceback
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from ogpu_jupyter.localnet.door import MOST_CALLS
 from ogpu_jupyter.localnet.embedded.errors import Refused, invalid
 from ogpu_jupyter.localnet.embedded.formats import read_data, read_number, read_object
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Method = "Callable[..., Any]"
 _METHODS: Final[dict[str, tuple[Callable[..., Any], inspect.Signature]]] = {}
 _LATEST: Final = ("latest", "safe", "finalized", None)
-_MOST_CALLS: Final = 5_000  # in one batch
 
 
 def method(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -80,8 +80,8 @@ class Node:
             return self._answer_one(request)
         if not request:
             return _error(None, Refused(-32600, "empty batch"))
-        if len(request) > _MOST_CALLS:
-            return _error(None, Refused(-32600, f"more than {_MOST_CALLS} calls in a batch"))
+        if len(request) > MOST_CALLS:
+            return _error(None, Refused(-32600, f"more than {MOST_CALLS} calls in a batch"))
         answers = [answer for item in request if (answer := self._answer_one(item)) is not None]
         return answers or None
 
