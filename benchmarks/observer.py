@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from benchmarks.raw import Line
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ogpu_jupyter.chain.networks import Network
+    from ogpu_jupyter.localnet import LocalNet
 
 
 class Observer:
-    """Of each block, in unix seconds: when a WebSocket told of it, and when its logs were here."""
+    """Of each block, in unix seconds: when the node told of it, and when its logs were here."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, localnet: LocalNet) -> None:
+        self._network = localnet.network
         self.seen: dict[int, float] = {}
         self.read: dict[int, float] = {}
         self._ready = threading.Event()
-        self._socket = connect(network.rpc_url.replace("http", "ws", 1))
+        self._socket = socket.socket(socket.AF_UNIX)  # the door takes no subscriptions
+        self._socket.connect(localnet.description["socket"])
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         subscribe = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
-        self._socket.send(json.dumps(subscribe))
+        self._socket.sendall(json.dumps(subscribe).encode() + b"\n")
         line = Line(self._network.rpc_url)
-        with suppress(ConnectionClosed):
-            for message in self._socket:
+        with self._socket.makefile("rb") as told:
+            for message in told:
                 self._hear(time.time(), json.loads(message), line)
         line.close()
 
@@ -54,5 +52,6 @@ class Observer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
+        self._socket.close()

@@ -171,7 +171,7 @@ class Bench:
         ours = self.client("ours", sys.executable, "ours-hearing")
         ours.worker("watch", network=ours.told, tasks=tasks)
         peer = self._peer_watching("hearing", tasks)
-        with Observer(self.localnet.network) as observer:
+        with Observer(self.localnet) as observer:
             for _ in range(_SETTLING):
                 self.hand.next_block()
             blocks = {}
