@@ -85,12 +85,11 @@ def hostile() -> None:
         journal.intend(draft(stage=Stage.FAILED, **dict.fromkeys(fields, HOSTILE)), new=True)
 
 
-def change(word: str = "paid") -> None:
-    """Another connection, as another kernel has it, writes into the newest task."""
+def pay() -> None:
+    """Another connection, as another kernel has it, writes that a task is paid that wasn't."""
     with Journal() as journal:
-        newest = journal.tasks(limit=1)[0]
-        stage = Stage.FINALIZED if word == "paid" else Stage(word)
-        journal.update(newest.key, stage=stage, payment=newest.payment + 10**15)
+        task = next(task for task in journal.tasks(limit=60) if not task.stage.is_final)
+        journal.update(task.key, stage=Stage.FINALIZED, payment=task.payment + 10**15)
 
 
 def one_answered_one_waiting() -> tuple[Any, Any]:

@@ -25,7 +25,7 @@ SCREENS = ROOT / "artefacts" / "screens"
 SETUP = f"""import os, sys, tempfile; sys.path.insert(0, {str(ROOT)!r})
 os.environ["OGPU_JUPYTER_HOME"] = tempfile.mkdtemp()
 %load_ext ogpu_jupyter
-from tests.histories import change, fill
+from tests.histories import fill, pay
 _ = fill(10_000)
 """
 SHORT = SETUP.replace("10_000", "60")
@@ -167,7 +167,7 @@ def test_rows_change_by_themselves_also_while_a_cell_runs(
     page: NotebookPage, table: Locator
 ) -> None:
     """What another kernel writes, and what this one does, is there a second later."""
-    start(page, SHORT, "%ogpu tasks", "change('paid'); import time; time.sleep(6)")
+    start(page, SHORT, "%ogpu tasks", "pay(); import time; time.sleep(6)")
     settled(table)
     paid = table.locator(".ogpu-total").inner_text()
     page.start_cell(2)

@@ -167,7 +167,7 @@ def test_the_payment_is_exact(pay, wei) -> None:
     [
         ("10m", "10m"),
         ("2026-11-22 10:00:00 +00:00", "2026-11-22 10:00:00 +00:00"),
-        (dt.timedelta(minutes=2), "120s"),
+        (dt.timedelta(minutes=2), "2m"),
         (dt.datetime(2026, 11, 22, tzinfo=dt.timezone.utc), "2026-11-22T00:00:00+00:00"),
         (1_795_305_600, "2026-11-22T00:00:00+00:00"),
         (None, None),
