@@ -550,6 +550,7 @@ class Session:
             live=len(open_ones) - len(late),
             late=len(late),
             late_held=sum(task.payment for task in late),
+            batch_limit=self.client.rpc.batch_limit,
         )
 
     # Sources

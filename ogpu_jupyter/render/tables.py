@@ -50,6 +50,7 @@ class StatusInfo:
     live: int
     late: int = 0  # tasks whose time is over, and for which this much is still held
     late_held: int = 0
+    batch_limit: int | None = None  # calls that the node takes in one request, where it is few
 
     def __repr__(self) -> str:
         return status_text(self)
@@ -266,6 +267,7 @@ def status_html(status: StatusInfo) -> str:
         ("Spent", amount_html(status.spent)),
         ("Under way", plural(status.live, "task")),
         *([("Late", esc(_late(status)))] if status.late else []),
+        *([("Node", esc(_few(status.batch_limit)))] if status.batch_limit else []),
     ]
     return _card(title, "", facts, "", "Status")
 
@@ -280,8 +282,15 @@ def status_text(status: StatusInfo) -> str:
             f"  spent      {format_amount(status.spent)}",
             f"  under way  {plural(status.live, 'task')}",
             *([f"  late       {_late(status)}"] if status.late else []),
+            *([f"  node       {_few(status.batch_limit)}"] if status.batch_limit else []),
         ]
     )
+
+
+def _few(limit: int) -> str:
+    if limit == 1:
+        return "takes one call a request, so all takes longer"
+    return f"takes at most {limit} calls a request, so much takes longer"
 
 
 def _late(status: StatusInfo) -> str:

@@ -157,7 +157,7 @@ def test_a_node_without_batches_is_asked_one_by_one_from_then_on(faulty, refusal
 
     assert rpc.batch(numbered(4)) == echoed(4)
     assert rpc.batch(numbered(3)) == echoed(3)
-    assert [isinstance(asked, list) for asked in node.seen] == [True] + 7 * [False]
+    assert [isinstance(asked, list) for asked in node.seen] == [True, True] + 7 * [False]
 
 
 def test_a_node_that_takes_small_batches_gets_small_ones(faulty):
@@ -181,6 +181,42 @@ def test_a_passing_trouble_does_not_forbid_batches_for_ever(faulty, fault):
     assert rpc.batch(numbered(3)) == echoed(3)
     assert rpc.batch(numbered(3)) == echoed(3)
     assert isinstance(node.seen[-1], list)
+
+
+def test_the_same_error_for_each_is_no_limit_where_one_alone_gets_it_too(faulty):
+    """One more question tells the two apart; a call's own errors need none."""
+    node, rpc = faulty
+    node.always = answers(error={"code": -32000, "message": "not today"})
+    refused = rpc.batch(numbered(4))
+
+    assert [said(error) for error in refused] == 4 * ["not today"]
+    assert [len(a) if isinstance(a, list) else 1 for a in node.seen] == [4, 1]
+
+    node.seen.clear()
+    node.always = answers(error={"code": 3, "message": "execution reverted"})
+    rpc.batch(numbered(4))
+
+    assert len(node.seen) == 1
+    node.always = None
+    assert rpc.batch(numbered(50)) == echoed(50)
+    assert rpc.batch_limit is None
+
+
+def test_a_passing_limit_is_tried_again(faulty, monkeypatch):
+    """What no node told may have been a trouble: more is tried later, and kept if it is taken."""
+    from ogpu_jupyter.chain.rpc import limits
+
+    monkeypatch.setattr(limits, "_UNTOLD_SECONDS", 0.0)
+    node, rpc = faulty
+    node.script(says(b"[]"), says(b"[]"))
+    assert rpc.batch(numbered(40)) == echoed(40)
+    assert rpc.batch_limit == 20
+
+    for _ in range(3):
+        assert rpc.batch(numbered(100)) == echoed(100)
+
+    assert rpc.batch_limit is None
+    assert len(node.seen[-1]) == 100
 
 
 # --- patience --------------------------------------------------------------------------

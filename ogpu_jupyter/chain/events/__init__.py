@@ -227,7 +227,7 @@ class Follower:
     def _tick(self) -> bool:
         """True when there is more to do at once."""
         asked = time.monotonic()
-        hashes = self._awaited.next()
+        hashes = self._awaited.next(self._rpc.largest_batch)
         line = self._line.calls()
         logs = [self._logs.call()] if self._is_busy() and self._line.is_sure else []
         receipts = [Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in hashes]

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from ogpu_jupyter.chain.rpc import MAX_BATCH
 from ogpu_jupyter.chain.transactions import Receipt
 from ogpu_jupyter.errors import AddressError, OgpuError, RpcError
 
@@ -23,6 +24,7 @@ _REFRESH_AT_ONCE: Final = 30  # tasks, so that it is one request
 _OLDEST: Final = 60  # transactions are mined in order: the oldest are asked about each tick,
 _WINDOW: Final = 96  # and the rest in turns, for one that hangs must not hide the others
 _SETTLED: Final = 2000
+_FEW: Final = 24  # that are asked about by single calls, in one tick
 
 
 @dataclass
@@ -168,6 +170,7 @@ class Awaited:
         self._open: dict[str, str] = {}  # hash to the block's hash that was told, or nothing
         self._settled: dict[str, str] = {}
         self._turn = 0
+        self._found = 0  # how many the last look was for, where it found them all
         self.has_more = False
 
     def __len__(self) -> int:
@@ -193,12 +196,17 @@ class Awaited:
             self._open |= {h: block for h, block in self._settled.items() if h not in self._open}
             self._settled.clear()
 
-    def next(self) -> list[str]:
-        """Which to ask about now."""
+    def next(self, at_once: int = MAX_BATCH) -> list[str]:
+        """Which to ask about now: few where few can be asked at once, until those are found."""
         with self._lock:
             hashes = list(self._open)
-        first, rest = hashes[:_OLDEST], hashes[_OLDEST:]
-        count = min(len(rest), _WINDOW - _OLDEST)
+        size = _WINDOW if at_once >= MAX_BATCH else max(1, at_once, min(2 * self._found, _FEW))
+        oldest = min(_OLDEST, size - size // 3) if size > 1 else self._turn % 2
+        first, rest = hashes[:oldest], hashes[oldest:]
+        count = min(len(rest), size - len(first))
+        if size == 1:
+            self._turn += 1
+            return first or [hashes[(self._turn // 2) % len(hashes)]] if hashes else []
         self._turn = (self._turn + count) % max(1, len(rest))
         return first + (rest + rest)[self._turn : self._turn + count]
 
@@ -223,6 +231,7 @@ class Awaited:
                 self._settle(tx_hash, receipt.block_hash)
                 if receipt.block_hash != told:
                     receipts.append(receipt)
+        self._found = len(hashes) if len(receipts) == len(hashes) else 0
         self.has_more = bool(receipts) and bool(self._open)
         return sorted(receipts, key=lambda receipt: receipt.block), retracted
 

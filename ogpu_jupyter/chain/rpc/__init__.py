@@ -7,9 +7,9 @@ whether its answer was lost or it never arrived, only the chain can tell.
 """
 
 from ogpu_jupyter.chain.rpc.heads import Heads
+from ogpu_jupyter.chain.rpc.limits import MAX_BATCH
 from ogpu_jupyter.chain.rpc.messages import LIMIT_EXCEEDED, Call, said
 from ogpu_jupyter.chain.rpc.node import Rpc
-from ogpu_jupyter.chain.rpc.nodes import MAX_BATCH
 from ogpu_jupyter.chain.rpc.socket import is_socket_url
 from ogpu_jupyter.chain.rpc.values import as_object, digest, hex_bytes, one_line, quantity
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 LIMIT_EXCEEDED = -32005
 NO_ANSWER = -32099
+_NO_METHOD = -32601
 _MAX_MESSAGE = 1000
 _MAX_DIGITS = 100
 _BUSY = frozenset({408, 429, 502, 503, 504})
@@ -37,7 +38,6 @@ _RATE = re.compile(
     re.IGNORECASE,
 )
 _SURELY_RATE = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
-_TOO_LARGE = re.compile(r"too (large|many)|limit|exceed|maximum", re.IGNORECASE)
 _STRING = re.compile(rb'"[^"]*"?')
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -54,7 +54,8 @@ class Call:
 class Trouble(Exception):
     """No usable answer. `patience`: the seconds it is worth; None: until the deadline.
 
-    `is_nodes`: another node may well have one.
+    `is_nodes`: another node may well have one. `may_be_size`: it may mean that a batch is
+    too large, for some nodes say that so.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Trouble(Exception):
         patience: float | None,
         pause: float = 0.0,
         is_nodes: bool = True,
+        may_be_size: bool = False,
     ) -> None:
         super().__init__(reason)
+        self.may_be_size = may_be_size
         self.is_nodes = is_nodes
         self.reason = reason
         self.patience = patience
@@ -73,9 +76,10 @@ class Trouble(Exception):
 
 
 class BatchRefused(Exception):
-    def __init__(self, *, too_large: bool, remember: bool) -> None:
-        super().__init__()
-        self.too_large = too_large
+    """Nothing of a batch was answered; `remember`: and the node said so, of the batch itself."""
+
+    def __init__(self, *, remember: bool) -> None:
+        super().__init__("what it sends is not an answer to each question")
         self.remember = remember
 
 
@@ -86,7 +90,9 @@ def body_of(call: Call, id_: int) -> dict[str, Any]:
 def answers_in(page: Page, ids: Sequence[int]) -> dict[int, Any]:
     """The answer objects of a page by their id; an id that comes twice counts as none."""
     if page.status in _BUSY:
-        raise Trouble(f"HTTP {page.status}", patience=None, pause=page.retry_after or 0.0)
+        pause = page.retry_after or 0.0
+        much = page.status == 429
+        raise Trouble(f"HTTP {page.status}", patience=None, pause=pause, may_be_size=much)
     value = _decoded(page)
     if len(ids) > 1 and not isinstance(value, list):
         raise _refusal(page, value)
@@ -96,7 +102,26 @@ def answers_in(page: Page, ids: Sequence[int]) -> dict[int, Any]:
     if len(ids) == len(items) == 1 and items[0].get("id") is None:
         return {ids[0]: items[0]}  # an error that the node met before it read the id
     counts = Counter(_id(item) for item in items)
-    return {_id(item): item for item in items if counts[_id(item)] == 1}
+    found = {_id(item): item for item in items if counts[_id(item)] == 1}
+    if len(ids) > 1 and not _are_answered(found, ids):
+        raise _refusal(page, next((item for item in items if item.get("error")), None))
+    return found
+
+
+def _are_answered(found: dict[int, Any], ids: Sequence[int]) -> bool:
+    """Not so: none of them; or one by an error of the kind that a call hasn't, and no other.
+
+    A node that finds a batch too large may say so under the first call's id.
+    """
+    given = [found[id_] for id_ in ids if id_ in found]
+    if len(given) != 1:
+        return bool(given)
+    return given[0].get("error") is None or is_of_call(*_error(given[0]["error"]))
+
+
+def is_of_call(words: str, code: int, data: Any = None) -> bool:
+    """An error that only a call itself can have, and no batch."""
+    return code in {3, _NO_METHOD} or data is not None or "revert" in words.lower()
 
 
 def _is_answer(item: Any) -> bool:
@@ -111,14 +136,12 @@ def _id(item: dict[str, Any]) -> int:
 
 
 def _refusal(page: Page, value: Any) -> Exception:
-    """Why a batch got no list: the node is busy, or it takes none, or none so large."""
+    """Why a batch got no list of answers: the node is busy, or doesn't take it, or not now."""
     words, code, _ = _error(value.get("error")) if _is_answer(value) else ("", 0, None)
     if is_busy(code, words):
-        return Trouble(words, patience=None, pause=0.25)
+        return Trouble(words, patience=None, pause=0.25, may_be_size=True)
     if words or page.status in _NO_BATCH:
-        too_large = page.status == 413 or bool(_TOO_LARGE.search(words))
-        told = bool(words) or page.status not in _PASSING
-        return BatchRefused(too_large=too_large, remember=told)
+        return BatchRefused(remember=bool(words) or page.status not in _PASSING)
     return _no_answer(page)
 
 

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ogpu_jupyter.chain.rpc.http import PATIENCE, WireError
+from ogpu_jupyter.chain.rpc.limits import MAX_BATCH
 from ogpu_jupyter.chain.rpc.messages import (
     NO_ANSWER,
     BatchRefused,
@@ -19,13 +20,17 @@ from ogpu_jupyter.chain.rpc.messages import (
     answers_in,
     body_of,
     is_busy,
+    is_of_call,
+    said,
 )
-from ogpu_jupyter.chain.rpc.nodes import MAX_BATCH, Node, Nodes
+from ogpu_jupyter.chain.rpc.nodes import Node, Nodes
 from ogpu_jupyter.chain.rpc.values import quantity
 from ogpu_jupyter.errors import NetworkError, NodeUnavailable, RpcError, WrongChain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ogpu_jupyter.chain.rpc.limits import BatchLimit
 
 _MISSES = 4
 _FIRST_PAUSE = 0.05
@@ -68,6 +73,17 @@ class Rpc:
         """Requests made so far, of all nodes: HTTP's, and messages of a WebSocket."""
         return sum(node.wire.requests for node in self._nodes.all)
 
+    @property
+    def largest_batch(self) -> int:
+        """Calls that the node which is asked at present takes in one request."""
+        return self._nodes.pick().largest
+
+    @property
+    def batch_limit(self) -> int | None:
+        """`largest_batch`, where it was found that the node takes no more."""
+        most = self.largest_batch
+        return most if most < MAX_BATCH else None
+
     def call(self, method: str, *params: Any, deadline: float | None = None) -> Any:
         (answer,) = self.batch([Call(method, params)], deadline=deadline)
         if isinstance(answer, RpcError):
@@ -75,33 +91,46 @@ class Rpc:
         return answer
 
     def batch(self, calls: Sequence[Call], *, deadline: float | None = None) -> list[Any]:
-        """The answers in the order of `calls`; one that the node refused is an `RpcError`."""
-        asking = _Asking(calls, self._until(deadline), self._closed)
+        """The answers in the order of `calls`; one that the node refused is an `RpcError`.
+
+        Without a deadline there is the same time for each of the requests that it takes.
+        """
+        renewed = self.timeout if deadline is None else None
+        asking = _Asking(calls, self._until(deadline), self._closed, renewed)
         while asking.is_open:
             self._step(asking, calls)
         return asking.answers
 
     def _step(self, asking: _Asking, calls: Sequence[Call]) -> None:
         node = self._nodes.pick()
-        chunk = asking.chunk(node.largest)
+        chunk = asking.chunk(node.limit)
         try:
             answers = self._ask_proven(node, [calls[i] for i in chunk], asking.until)
         except BatchRefused as refused:
-            asking.largest = max(1, len(chunk) // 2) if refused.too_large else 1
-            if refused.remember:
-                node.largest = asking.largest
+            if not asking.refused(len(chunk), node.limit, told=refused.remember):
+                self._again(node, asking, Trouble(str(refused), patience=PATIENCE))
         except WrongChain:
             if not self._nodes.another_is_ready():
                 raise
         except Trouble as trouble:
-            if not self._goes_on(node, asking, trouble):
-                self._unavailable(node, trouble)
+            if trouble.may_be_size and len(chunk) > 1:
+                asking.refused(len(chunk), node.limit, told=False)
+            self._again(node, asking, trouble)
         else:
-            trouble_left = asking.take(dict(zip(chunk, answers, strict=True)))
-            if trouble_left is None:
-                node.works()
-            elif not self._goes_on(node, asking, trouble_left):
-                asking.give_up()
+            self._take(node, asking, dict(zip(chunk, answers, strict=True)))
+
+    def _take(self, node: Node, asking: _Asking, answers: dict[int, Any]) -> None:
+        if asking.doubts(answers, node.limit):
+            return
+        trouble = asking.take(answers)
+        if trouble is None:
+            node.works()
+        elif not self._goes_on(node, asking, trouble):
+            asking.give_up()
+
+    def _again(self, node: Node, asking: _Asking, trouble: Trouble) -> None:
+        if not self._goes_on(node, asking, trouble):
+            self._unavailable(node, trouble)
 
     def _goes_on(self, node: Node, asking: _Asking, trouble: Trouble) -> bool:
         """With another node at once, or after a pause; False when there is no time for it."""
@@ -137,7 +166,8 @@ class Rpc:
         """`send_raw` for many in one request: to each its hash, or the error it would raise.
 
         Where the node refuses the batch they leave again in smaller ones: the same bytes
-        can't be taken twice.
+        can't be taken twice. The same error for each may be such a refusal: what the first
+        gets by itself tells.
         """
         until, found, most = self._until(deadline), list[str | NetworkError](), len(raws)
         try:
@@ -145,11 +175,18 @@ class Rpc:
                 node = self._sending_node(until)
                 some = rest[: min(most, node.largest)]
                 try:
-                    found += self._ask_to_send(node, some, until)
+                    answers = self._ask_to_send(node, some, until)
+                    if len(some) > node.limit.proven and is_one_error(answers):
+                        alone = self._ask_to_send(node, some[:1], until)
+                        if not is_one_error([*alone, *answers[:1]]):
+                            most = node.limit.below(len(some))
+                            node.limit.learn(most, told=False)
+                            answers = alone
+                    found += answers
                 except BatchRefused as refused:
-                    most = max(1, len(some) // 2) if refused.too_large else 1
+                    most = node.limit.below(len(some))
                     if refused.remember:
-                        node.largest = most
+                        node.limit.learn(most, told=True)
         except NetworkError as error:
             found += [error] * (len(raws) - len(found))
         return found
@@ -210,13 +247,22 @@ class Rpc:
         if node.is_proven or not self._nodes.are_several:
             return
         questions = [Call("eth_chainId"), Call("eth_getBlockByNumber", ("0x0", False))]
-        try:
-            chain_id, first = self._ask(node, questions, until)
-        except BatchRefused:
-            chain_id, first = (self._ask(node, [question], until)[0] for question in questions)
+        chain_id, first = self._both(node, questions, until)
         if isinstance(chain_id, RpcError):
             raise Trouble(chain_id.what, patience=PATIENCE)
         self._nodes.prove(node, quantity(chain_id, "a chain id"), first)
+
+    def _both(self, node: Node, questions: Sequence[Call], until: float) -> list[Any]:
+        """Together, or by themselves where the node takes no two."""
+        if node.largest > 1:
+            try:
+                answers = self._ask(node, questions, until)
+            except BatchRefused:
+                pass
+            else:
+                if not any(isinstance(answer, RpcError) for answer in answers):
+                    return answers
+        return [self._ask(node, [question], until)[0] for question in questions]
 
     def _ask(self, node: Node, calls: Sequence[Call], until: float) -> list[Any]:
         """One request; a call without an answer gets an RpcError of its own code."""
@@ -231,12 +277,37 @@ class Rpc:
         return [answer_to(call, found.get(id_)) for call, id_ in zip(calls, ids, strict=True)]
 
 
+def is_one_error(answers: Sequence[Any]) -> bool:
+    """All are refused in the same words, and not for what a call itself can be refused."""
+    errors = [answer for answer in answers if isinstance(answer, RpcError)]
+    if len(errors) < len(answers) or any(_is_missing(error) for error in errors):
+        return False
+    words = {said(error) for error in errors}
+    of_call = any(is_of_call(said(error), error.code, error.data) for error in errors)
+    return len(answers) > 1 and len(words) == 1 and not of_call
+
+
+def _is_missing(answer: Any) -> bool:
+    return isinstance(answer, RpcError) and answer.code == NO_ANSWER
+
+
 class _Asking:
     """What is still to be asked of one batch, and for how long."""
 
-    def __init__(self, calls: Sequence[Call], until: float, closed: threading.Event) -> None:
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        until: float,
+        closed: threading.Event,
+        renewed: float | None = None,
+    ) -> None:
         self.until = until
         self.largest = MAX_BATCH
+        self._renewed = renewed  # seconds from each answer on
+        self._over: int | None = None  # a size that was refused, and no smaller one taken since
+        self._told = False
+        self._strikes = 0
+        self._doubted: dict[int, Any] = {}
         self.answers: list[Any] = [None] * len(calls)
         self._methods = [call.method for call in calls]
         self._closed = closed
@@ -254,13 +325,52 @@ class _Asking:
     def has_time(self) -> bool:
         return time.monotonic() < self.until and not self._closed.is_set()
 
-    def chunk(self, largest: int) -> list[int]:
+    def chunk(self, limit: BatchLimit) -> list[int]:
         """Calls that went unanswered in a batch are asked one at a time."""
-        alone = self._misses[self._open[0]] > 0
-        return self._open[: 1 if alone else min(largest, self.largest)]
+        first = self._open[0]
+        alone = self._doubted or self._misses[first] > (1 if self._over else 0)
+        return self._open[: 1 if alone else min(limit.next(), self.largest)]
+
+    def refused(self, count: int, limit: BatchLimit, *, told: bool) -> bool:
+        """Less is asked at a time from now on; False where the same is to be tried once more."""
+        self._strikes += 1
+        if not told and self._strikes < 2:
+            return False
+        self._over, self._told = count, told
+        self.largest = limit.below(count)
+        return True
+
+    def doubts(self, answers: dict[int, Any], limit: BatchLimit) -> bool:
+        """Whether one error to all may mean the batch: the first is asked by itself then."""
+        if self._doubted:
+            doubted, self._doubted = self._doubted, {}
+            (place,) = answers
+            if is_one_error([answers[place], doubted[place]]):
+                answers |= doubted
+            else:
+                self.refused(len(doubted), limit, told=True)
+        elif len(answers) > limit.proven and is_one_error(list(answers.values())):
+            self._doubted = answers
+            return True
+        self._learn(answers, limit)
+        return False
+
+    def _learn(self, answers: dict[int, Any], limit: BatchLimit) -> None:
+        missing = sum(_is_missing(answer) for answer in answers.values())
+        if missing > 1:  # those that came may be all that are taken
+            self._over, self._told = len(answers), False
+            self.largest = max(1, len(answers) - missing)
+        elif not missing:
+            self._strikes = 0
+            if self._over is not None and len(answers) <= self.largest:
+                limit.learn(self.largest, told=self._told)
+                self._over = None
+            limit.took(len(answers))
 
     def take(self, answers: dict[int, Any]) -> Trouble | None:
         """Why some have to be asked again, if so."""
+        if self._renewed is not None:
+            self.until = time.monotonic() + self._renewed
         for index, answer in answers.items():
             self.answers[index] = answer
         again = {i: trouble for i in answers if (trouble := self._trouble(i)) is not None}

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ogpu_jupyter.chain.rpc.http import Wire
+from ogpu_jupyter.chain.rpc.limits import BatchLimit
 from ogpu_jupyter.chain.rpc.socket import SocketWire, is_socket_url
 from ogpu_jupyter.errors import NOTHING_SPENT, InputError, WrongChain
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from ogpu_jupyter.chain.rpc.http import Page
 
-MAX_BATCH: Final = 100
 _FIRST_REST: Final = 0.5
 _LONGEST_REST: Final = 30.0
 _STRAY_REST: Final = 60.0
@@ -47,7 +47,7 @@ class Node:
     def __init__(self, url: str) -> None:
         self.url = url
         self.wire = wire_to(url)
-        self.largest = MAX_BATCH
+        self.limit = BatchLimit()
         self.is_proven = False  # that it speaks for the network's chain
         self.is_stray = False
         self.rests_until = 0.0
@@ -58,6 +58,11 @@ class Node:
         """Its address without what may hold an API key: its path, user and password."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def largest(self) -> int:
+        """Calls in one batch, as far as that is known."""
+        return self.limit.most
 
     @property
     def rests(self) -> bool:

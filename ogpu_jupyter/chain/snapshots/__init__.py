@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ogpu_jupyter.chain.contracts import checksum, spelled
-from ogpu_jupyter.chain.rpc import quantity
+from ogpu_jupyter.chain.rpc import MAX_BATCH, quantity
 from ogpu_jupyter.chain.snapshots import multicall, reader, rounds
 from ogpu_jupyter.chain.snapshots.means import means_of
 from ogpu_jupyter.chain.snapshots.packed import Order
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ogpu_jupyter.tasks import TaskSnapshot
 
 __all__ = ["snapshots"]
+
+_MOST = 1_000_000  # tasks: all of them
 
 
 def snapshots(
@@ -92,7 +94,22 @@ def _read(
 def _in_rounds(
     rpc: Rpc, means: Means, orders: list[Order], block: int | None, until: float
 ) -> list[TaskSnapshot | OgpuError]:
+    """Where the node takes few calls at once, few tasks: those that are read stay read."""
     if block is None:
         block = quantity(rpc.call("eth_blockNumber", deadline=until), "a block's number")
     asker = multicall.Asker(rpc, means, block, until)
-    return rounds.read(asker.ask, orders, block)
+    found: list[TaskSnapshot | OgpuError] = []
+    try:
+        while some := orders[len(found) :][: _at_once(rpc, means)]:
+            found += rounds.read(asker.ask, some, block)
+    except NetworkError as error:
+        if not found:
+            raise
+        found += [error] * (len(orders) - len(found))
+    return found
+
+
+def _at_once(rpc: Rpc, means: Means) -> int:
+    if rpc.largest_batch >= MAX_BATCH or (means.multicall.open and means.multicall.proven):
+        return _MOST
+    return rpc.largest_batch
