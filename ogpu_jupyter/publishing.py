@@ -29,7 +29,6 @@ from .tasks import (
     as_data,
     check_keys,
     encode_payload,
-    payload_digest,
 )
 from .units import (
     format_amount,
@@ -202,33 +201,6 @@ def wishes(
         except InputError as error:
             raise InputError(f"Item {number}: {error.what}", hint=error.hint) from None
         found.append(replace(first, task_input=task_input, item=number))
-    return found
-
-
-def same_items(
-    drafts: Sequence[TaskRecord], earlier: Sequence[TaskRecord]
-) -> list[TaskRecord | None]:
-    """For each draft the task that was published for it before, each task once.
-
-    The same content at the same place first, then at any other: rows that are put in
-    between, or sorted anew, don't make the others new.
-    """
-    left: dict[str, list[TaskRecord]] = {}
-    for record in earlier:
-        if record.item is not None:
-            left.setdefault(payload_digest(record.payload), []).append(record)
-    if not left:
-        return [None] * len(drafts)
-    digests = [payload_digest(draft.payload) for draft in drafts]
-    found: list[TaskRecord | None] = []
-    for draft, digest in zip(drafts, digests, strict=True):
-        same = [r for r in left.get(digest, ()) if r.item == draft.item]
-        found.append(same[0] if same else None)
-        if same:
-            left[digest].remove(same[0])
-    for place, digest in enumerate(digests):
-        if found[place] is None and left.get(digest):
-            found[place] = left[digest].pop(0)
     return found
 
 

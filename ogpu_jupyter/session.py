@@ -394,9 +394,10 @@ class Session:
     ) -> Batch:
         gate = Gate(timeout)
         drafts = [wish.draft(self.client, self.network_id, self.account) for wish in wishes]
-        found = self._earlier(drafts) if not new else [None] * len(drafts)
-        places = [place for place, record in enumerate(found) if record is None]
-        keys = [record.key if record else 0 for record in found]
+        found = [None] * len(drafts) if new else self.journal.same_items(drafts)
+        places = [place for place, key in enumerate(found) if key is None]
+        keys = [key or 0 for key in found]
+        taken = frozenset(keys)
         if not places:
             return self._batch(keys, keys)
         wishes, drafts = [wishes[p] for p in places], [drafts[p] for p in places]
@@ -412,7 +413,7 @@ class Session:
         def work() -> None:
             try:
                 with hold:
-                    records = shipment.intend(plan.records, new=new)
+                    records = shipment.intend(plan.records, new=new, taken=taken)
                     for place, record in zip(places, records, strict=True):
                         keys[place] = record.key
                     self._ship(shipment, wishes, records, plan)
@@ -432,13 +433,6 @@ class Session:
     def _plan_many(self, wishes: list[Wish], drafts: list[TaskRecord]) -> ManyPlan:
         look = self.client.look(drafts[0].source, self.account)
         return publishing.plan_many(self.client, wishes, drafts, look)
-
-    def _earlier(self, drafts: list[TaskRecord]) -> list[TaskRecord | None]:
-        if not drafts:
-            return []
-        one = drafts[0]
-        named = self.journal.named(self.network_id, self.account, one.source, one.name)
-        return publishing.same_items(drafts, named)
 
     def _ship(
         self,

@@ -15,7 +15,7 @@ from .sending import Parcel
 from .tasks import Stage, TaskRecord, TransactionKind, TransactionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .chain.client import Client
     from .chain.transactions import Order, Quote
@@ -57,16 +57,13 @@ class Shipment:
         self.errors: dict[int, OgpuError] = {}  # by the task's number in the journal
         self.fresh: set[int] = set()
 
-    def intend(self, records: Iterable[TaskRecord], *, new: bool) -> list[TaskRecord]:
+    def intend(
+        self, records: Sequence[TaskRecord], *, new: bool, taken: Collection[int] = ()
+    ) -> list[TaskRecord]:
         """Each with its number in the journal; one that another kernel has by now is its own."""
-        kept = []
-        with self._journal.atomic():
-            for draft in records:
-                record, is_fresh = self._journal.intend(draft, new=new)
-                kept.append(record)
-                if is_fresh:
-                    self.fresh.add(record.key)
-        return kept
+        intended = self._journal.intend_items(records, new=new, taken=taken)
+        self.fresh |= {record.key for record, is_fresh in intended if is_fresh}
+        return [record for record, _ in intended]
 
     @property
     def taken(self) -> int:

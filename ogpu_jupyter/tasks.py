@@ -292,6 +292,10 @@ def payload_digest(payload: bytes) -> str:
     return hashlib.sha256(_dump(json.loads(payload), sort_keys=True)).hexdigest()
 
 
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def _dump(value: Any, *, sort_keys: bool) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
@@ -404,10 +408,18 @@ class TaskRecord(_Frozen):
     @property
     def identity(self) -> str:
         """The same for two orders that a person means to be one."""
+        return _digest(*self._meant, self.item)
+
+    @property
+    def content(self) -> str:
+        """The same for rows of a batch that ask the same, whatever their places."""
+        return _digest(*self._meant)
+
+    @property
+    def _meant(self) -> tuple[object, ...]:
         where = self.network_id
         parts = (where.chain_id, where.genesis, where.controller.lower(), self.account.lower())
-        what = (self.source.lower(), payload_digest(self.payload), self.name, self.item)
-        return hashlib.sha256(json.dumps([*parts, *what]).encode()).hexdigest()
+        return (*parts, self.source.lower(), payload_digest(self.payload), self.name)
 
     @property
     def status(self) -> TaskStatus | None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -558,6 +558,84 @@ def test_two_kernels_with_the_same_batch_publish_it_once(localnet, account, fund
 
     assert batches[funded].keys == batches[other].keys
     assert sent(funded) == 1 + 30
+
+
+def go(*processes):
+    for process in processes:
+        print("go", file=process.stdin, flush=True)
+
+
+@contextmanager
+def publishers(localnet, account, session, source, *orders):
+    """Processes that publish rows, each stopped when all is checked and nothing written."""
+    common = {
+        "network": {**vars(localnet.network)},
+        "key": account.key.hex(),
+        "journal": str(session.journal.path),
+        "source": source,
+    }
+    running = []
+    try:
+        for order in orders:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.two_many"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            running.append(process)
+            print(json.dumps(common | order), file=process.stdin, flush=True)
+        assert [process.stdout.readline() for process in running] == ["planned\n"] * len(orders)
+        yield running
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("mine", "yours", "different"),
+    [
+        (range(12), range(-1, 12), 13),  # moved by one
+        (range(12), [11, *range(11), 20, 21], 14),  # sorted anew, and added to
+        ([1, 1, 2, 3], [2, 1, 3, 1, 1], 5),  # equal rows are as many tasks
+    ],
+)
+def test_of_two_kernels_rows_that_were_moved_are_each_sent_once(
+    localnet, account, funded, source, mine, yours, different
+):
+    """Both have looked before either writes, and the parts of both lie between each other."""
+    orders = [{"rows": list(mine), "part": 5}, {"rows": list(yours), "part": 3}]
+    with publishers(localnet, account, funded, source, *orders) as running:
+        go(*running)
+        (_, *mine), (_, *yours) = (json.loads(process.stdout.readline()) for process in running)
+        keys = {*mine, *yours}
+        until(lambda: all(s.is_on_chain for s in funded.journal.stages([*keys])))
+
+    assert len(keys) == different
+    assert funded.balance().vault == 10**18 - different * PRICE
+    assert sent(funded) == 1 + different
+
+
+@pytest.mark.parametrize("step", ["intended", "signed", "broadcast"])
+def test_of_two_kernels_one_may_be_killed_and_each_row_is_sent_once(
+    step, localnet, account, funded, source
+):
+    """The cell that is run again sends just what the dead one left unsent."""
+    orders = [{"rows": list(range(30)), "step": step}, {"rows": list(range(-1, 30))}]
+    with publishers(localnet, account, funded, source, *orders) as (dying, other):
+        go(dying)
+        dying.wait(60)
+        go(other)
+        other.stdout.readline()
+        batch = funded.publish_many(source, "f", rows(31, -1))
+        all_on_chain(funded, batch)
+
+    assert dying.returncode == -signal.SIGKILL
+    assert len({task.address for task in batch}) == 31
+    assert sent(funded) == 1 + 31
+    assert funded.balance().vault == 10**18 - 31 * PRICE
 
 
 def test_two_kernels_share_the_account_while_both_send(localnet, account, funded, source):

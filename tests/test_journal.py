@@ -20,11 +20,12 @@ from ogpu_jupyter.tasks import (
     Response,
     ResponseStatus,
     Stage,
+    TaskRecord,
     TransactionKind,
     TransactionRecord,
     TransactionState,
 )
-from tests.journalling import ACCOUNT, NETWORK, OTHER, RAW, SOURCE, draft, transaction
+from tests.journalling import ACCOUNT, NETWORK, OTHER, RAW, draft, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -661,15 +662,61 @@ def test_nonces_are_those_that_may_be_mined(journal: Journal) -> None:
     assert journal.nonces(OTHER, ACCOUNT, 0) == set()
 
 
-def test_a_names_tasks_are_those_that_could_be_shown_again(journal: Journal) -> None:
-    """The oldest first, without those that are over."""
-    keys = [journal.intend(draft(name="rows", item=n))[0].key for n in range(3)]
-    journal.intend(draft(name="other"))
-    journal.update(keys[1], stage=Stage.EXPIRED)
+def rows_of(*numbers: int, **changes: str) -> list[TaskRecord]:
+    """The rows of a batch, in this order; equal numbers are equal rows."""
+    payloads = [json.dumps({"function_name": "f", "data": {"n": n}}).encode() for n in numbers]
+    return [draft(name="rows", item=i, payload=p, **changes) for i, p in enumerate(payloads)]
 
-    found = journal.named(NETWORK, ACCOUNT, SOURCE.upper().replace("X", "x"), "rows")
 
-    assert [record.key for record in found] == [keys[0], keys[2]]
+def test_a_row_is_the_same_by_its_content_whatever_its_place(journal: Journal) -> None:
+    """At its own place first; equal rows are as many tasks."""
+    first = [record.key for record, _ in journal.intend_items(rows_of(1, 2, 2, 3))]
+
+    assert journal.same_items(rows_of(2, 2, 2, 1, 9)) == [None, first[1], first[2], first[0], None]
+    again = journal.intend_items(rows_of(0, 1, 2, 2, 3, 2))
+    assert [new for _, new in again] == [True, False, False, False, False, True]
+    assert [again[n][0].key for n in (1, 2, 3, 4)] == first
+    assert [new for _, new in journal.intend_items(rows_of(1, 2), new=True)] == [True, True]
+
+
+def test_a_row_that_is_over_or_taken_stands_for_no_other(journal: Journal) -> None:
+    """Nor does a single task of the same content and name, or another account's."""
+    first = [record.key for record, _ in journal.intend_items(rows_of(1, 2, 2))]
+    journal.update(first[0], stage=Stage.EXPIRED)
+    journal.intend(rows_of(7)[0].model_copy(update={"item": None}))
+    journal.intend_items(rows_of(8, account="0x" + "11" * 20))
+
+    assert journal.same_items(rows_of(1, 7, 8)) == [None] * 3
+    found = journal.intend_items(rows_of(2, 2), taken={first[1]})
+    assert [(found[0][0].key, found[0][1]), found[1][1]] == [(first[2], False), True]
+
+
+def test_rows_of_an_older_file_are_known_too(journal: Journal) -> None:
+    """Their content is filled in when it is first looked for."""
+    first = [record.key for record, _ in journal.intend_items(rows_of(*range(1200)))]
+    journal._file.rows("UPDATE tasks SET content = ''")
+    journal._file.rows("UPDATE tasks SET record = '{' WHERE key = ?", first[5])
+
+    found = journal.same_items(rows_of(*reversed(range(1200))))
+
+    assert [key for key in reversed(found) if key != first[5]] == [
+        key for key in first if key != first[5]
+    ]
+
+
+def test_a_look_for_rows_costs_as_much_as_the_rows(journal: Journal) -> None:
+    """Not as all that was ever published under that name."""
+    few, many = rows_of(1, 2, 3), rows_of(*range(100, 1100))
+    costs = []
+    for records in (few, many):
+        journal.intend_items(records)
+        steps: list[int] = []
+        journal._file._connection.set_progress_handler(lambda s=steps: s.append(0), 1)
+        journal.same_items(few)
+        costs.append(len(steps))
+    journal._file._connection.set_progress_handler(None, 0)
+
+    assert costs[1] < 2 * costs[0]
 
 
 def test_some_are_read_without_their_payloads(journal: Journal) -> None:

@@ -26,6 +26,7 @@ from ogpu_jupyter.tasks import (
     TransactionState,
 )
 
+from .batches import NO_ROW, Rows
 from .file import File, journal_path
 from .reputations import reputations
 from .rows import (
@@ -115,12 +116,46 @@ class Journal:
                 earlier = self.find_same(draft)
                 if earlier is not None:
                     return earlier, False
-            record = draft.model_copy(
-                update={"owner": self.owner, "notebook": draft.notebook or notebook_name()}
-            )
-            self._run(insert("tasks", task_row(record)))
-            ((key,),) = self._file.rows("SELECT last_insert_rowid()")
-        return record.model_copy(update={"key": key}), True
+            content = NO_ROW if draft.item is None else draft.content
+            return self._written(draft, content), True
+
+    def intend_items(
+        self, drafts: Sequence[TaskRecord], *, new: bool = False, taken: Collection[int] = ()
+    ) -> list[tuple[TaskRecord, bool]]:
+        """As `intend`, for the rows of a batch: what is the same is known by its content.
+
+        Tasks with the numbers `taken` are other rows'. One look, under the lock in which all
+        of them are written: of kernels that do so at once, one writes each row.
+        """
+        contents = [draft.content for draft in drafts]
+        rows = Rows(self._file, self._is_dead)
+        with self.atomic():
+            found = [None] * len(drafts) if new else rows.matched(drafts, contents, taken)
+            for key in rows.dead:
+                self._give_up(key)
+            return [
+                (self._written(draft, content), True)
+                if key is None
+                else (draft.model_copy(update={"key": key}), False)
+                for draft, content, key in zip(drafts, contents, found, strict=True)
+            ]
+
+    def same_items(self, drafts: Sequence[TaskRecord]) -> list[int | None]:
+        """For each row of a batch the task that was published for it, each task once.
+
+        The same content at the same place first, then at any other: rows that are put in
+        between, or sorted anew, don't make the others new.
+        """
+        contents = [draft.content for draft in drafts]
+        return Rows(self._file, self._is_dead).matched(drafts, contents, ())
+
+    def _written(self, draft: TaskRecord, content: str) -> TaskRecord:
+        record = draft.model_copy(
+            update={"owner": self.owner, "notebook": draft.notebook or notebook_name()}
+        )
+        self._run(insert("tasks", {**task_row(record), "content": content}))
+        ((key,),) = self._file.rows("SELECT last_insert_rowid()")
+        return record.model_copy(update={"key": key})
 
     def find_same(self, draft: TaskRecord) -> TaskRecord | None:
         """The task that publishing `draft` would show instead; changes nothing."""
@@ -138,23 +173,26 @@ class Journal:
         condition = f"{where} AND stage IN ({marks(stages)})"
         with self.atomic():
             orphans = [r for r in self._tasks(condition, value, *stages) if self._is_orphan(r)]
-            return [
-                self.update(
-                    record.key,
-                    stage=Stage.ABANDONED,
-                    problem=f"The kernel ended before it was sent. {NOTHING_SPENT}",
-                )
-                for record in orphans
-            ]
+            return [self._give_up(record.key) for record in orphans]
+
+    def _give_up(self, key: int) -> TaskRecord:
+        problem = f"The kernel ended before it was sent. {NOTHING_SPENT}"
+        return self.update(key, stage=Stage.ABANDONED, problem=problem)
 
     def _is_orphan(self, record: TaskRecord) -> bool:
-        if record.stage not in _UNSENT | {Stage.SIGNED} or record.owner == self.owner:
+        return self._is_dead(record.key, record.stage, record.owner, {})
+
+    def _is_dead(self, key: int, stage: Stage, owner: str, alive: dict[str, bool]) -> bool:
+        """Never sent, and whose kernel is no more; `alive` is what was found out of owners."""
+        if stage not in _UNSENT | {Stage.SIGNED} or owner == self.owner:
             return False
-        if self._file.locks.is_alive(record.owner):
+        if owner not in alive:
+            alive[owner] = self._file.locks.is_alive(owner)
+        if alive[owner]:
             return False
         # One that was signed is given up only where every signature was refused.
-        return record.stage in _UNSENT or all(
-            transaction.state in _NEVER_MINED for transaction in self.transactions_of(record.key)
+        return stage in _UNSENT or all(
+            transaction.state in _NEVER_MINED for transaction in self.transactions_of(key)
         )
 
     def update(
@@ -258,16 +296,6 @@ class Journal:
         where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
         values = (account.lower(), float("-inf") if since is None else since, *skip)
         return sum(record.cost for record in self._tasks_on(network_id, where, *values))
-
-    def named(
-        self, network_id: NetworkId, account: str, source: str, name: str
-    ) -> list[TaskRecord]:
-        """Those of a name that publishing may show again instead, the oldest first."""
-        over = sorted(_OVER)
-        where = f"account = ? AND source = ? AND name = ? AND stage NOT IN ({marks(over)})"
-        values = (account.lower(), source.lower(), sql_text(name), *over)
-        found = self._tasks_on(network_id, where, *values)
-        return [record for record in reversed(found) if not self._is_orphan(record)]
 
     def tasks_of(self, keys: Sequence[int]) -> list[TaskRecord]:
         """Those with these numbers, in the order of their numbers; their payloads stay here."""
