@@ -462,10 +462,21 @@ class Session:
 
     def _batch(self, keys: Sequence[int], earlier: Collection[int]) -> Batch:
         batch = Batch(self, keys, earlier)
+        self._await_earlier(frozenset(earlier))
         with self._news:
             alive = [known for known in self._batches if known() is not None]
             self._batches = (*alive, ref(batch))
         return batch
+
+    def _await_earlier(self, keys: Collection[int]) -> None:
+        """What another kernel sent is seen to its end here too: that one may be dead."""
+        if keys:
+            for transaction in self.journal.transactions(
+                self.network_id, self.account, unsettled_only=True
+            ):
+                if transaction.task in keys:
+                    self._await(transaction)
+            self._keeper.follow(self.journal.tasks_of([key for key in keys if key]))
 
     def _left(self, hold: Hold, transactions: Sequence[TransactionRecord]) -> None:
         """They are out, or may be: what came of them is followed."""

@@ -675,7 +675,7 @@ def test_a_row_is_the_same_by_its_content_whatever_its_place(journal: Journal) -
     assert journal.same_items(rows_of(2, 2, 2, 1, 9)) == [None, first[1], first[2], first[0], None]
     again = journal.intend_items(rows_of(0, 1, 2, 2, 3, 2))
     assert [new for _, new in again] == [True, False, False, False, False, True]
-    assert [again[n][0].key for n in (1, 2, 3, 4)] == first
+    assert [again[n][0].key for n in (1, 3, 2, 4)] == first
     assert [new for _, new in journal.intend_items(rows_of(1, 2), new=True)] == [True, True]
 
 
@@ -699,9 +699,7 @@ def test_rows_of_an_older_file_are_known_too(journal: Journal) -> None:
 
     found = journal.same_items(rows_of(*reversed(range(1200))))
 
-    assert [key for key in reversed(found) if key != first[5]] == [
-        key for key in first if key != first[5]
-    ]
+    assert list(reversed(found)) == [*first[:5], None, *first[6:]]
 
 
 def test_a_look_for_rows_costs_as_much_as_the_rows(journal: Journal) -> None:
