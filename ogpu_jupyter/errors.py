@@ -199,6 +199,7 @@ class RpcError(NetworkError):
     ) -> None:
         self.code = code
         self.data = data
+        self.proves_nothing = False  # of a send: an earlier attempt may have arrived
         super().__init__(what, spent=spent, hint=hint)
 
 

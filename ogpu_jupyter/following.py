@@ -114,7 +114,9 @@ class Keeper:
         self._time, self._head = head.timestamp, head
         if time.monotonic() >= self._next_note:
             self.note()
-        if self._unsettled and time.monotonic() >= self._next_settling:
+        if (
+            self._unsettled or self._sender.has_revived
+        ) and time.monotonic() >= self._next_settling:
             self._next_settling = time.monotonic() + _SETTLE_SECONDS
             self.settle()
 

@@ -509,6 +509,11 @@ class TransactionState(str, Enum):
     REPLACED = "replaced"  # its nonce went to another transaction: it will never be mined
     REFUSED = "refused"  # no node took it, or it never left
 
+    @property
+    def is_given_up(self) -> bool:
+        """As far as is known it will never be mined."""
+        return self in {TransactionState.REPLACED, TransactionState.REFUSED}
+
 
 class TransactionRecord(_Frozen):
     """A signed transaction, journalled before it leaves; `raw` are its exact bytes."""

@@ -58,7 +58,7 @@ _T = TypeVar("_T")
 
 _UNSENT: Final = frozenset({Stage.INTENDED, Stage.UPLOADED})
 _OVER: Final = frozenset({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
-_NEVER_MINED: Final = frozenset({TransactionState.REPLACED, TransactionState.REFUSED})
+_NEVER_MINED: Final = frozenset(state for state in TransactionState if state.is_given_up)
 _AT_ONCE: Final = 500  # values in one statement
 _UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
@@ -444,6 +444,18 @@ class Journal:
         """All that were ever signed with this nonce, the newest last."""
         where = f"network = ? AND account = ? AND {_NONCE} = ?"
         return self._transactions(where, *_account(network_id, account), nonce)
+
+    def refused(self, network_id: NetworkId, account: str) -> list[TransactionRecord]:
+        """Those whose nonces no other transaction has that is mined or may be."""
+        never = sorted(_NEVER_MINED)
+        live = f"state NOT IN ({marks(never)})"
+        where = (
+            f"network = ? AND account = ? AND state = ? AND {_NONCE} NOT IN ("  # noqa: S608 - ours
+            f"SELECT {_NONCE} FROM transactions WHERE network = ? AND account = ? AND {live})"
+        )
+        of_account = _account(network_id, account)
+        refused = TransactionState.REFUSED.value
+        return self._transactions(where, *of_account, refused, *of_account, *never)
 
     def mined_since(
         self, network_id: NetworkId, account: str, nonce: int

@@ -18,7 +18,7 @@ from ogpu_jupyter.chain.transactions import Fate, broadcast_many
 from ogpu_jupyter.errors import NOTHING_SPENT, NetworkError, NotSent, OgpuError
 from ogpu_jupyter.tasks import TransactionRecord, TransactionState
 
-from .outcomes import crowded_out, refusal
+from .outcomes import crowded_out, published_after_all, refusal
 from .settling import CAP, Settler, higher
 
 if TYPE_CHECKING:
@@ -40,23 +40,34 @@ _ROUNDS = 8
 _ATTEMPTS = 5
 _PAUSE = 0.2  # seconds before the second round; doubled before each further one,
 _LONGEST = 2.0  # up to this
-_TAKEN = frozenset({Fate.ACCEPTED, Fate.KNOWN})
-_AGAIN = frozenset({Fate.UNCLEAR, Fate.NOT_NOW, Fate.NONCE_TOO_LOW})
-_PROVES_NOTHING = frozenset({Fate.UNCLEAR, Fate.NONCE_TOO_LOW})
 
 
 @dataclass(frozen=True)
 class _Trip:
-    """A ticket on its way, by the place of its parcel, and what the node last said of it."""
+    """A ticket on its way, by the place of its parcel, and what the node last said of it.
+
+    `is_unclear`: the answer to one of its sends was lost, so that a refusal of a later one
+    proves nothing. `earlier` are the hashes of the offers that it takes the place of.
+    """
 
     place: int
     ticket: Ticket
-    fate: Fate | None = None
+    fate: Fate = Fate.UNCLEAR
     words: str = ""
+    is_unclear: bool = False
+    earlier: tuple[str, ...] = ()
 
     @property
     def record(self) -> TransactionRecord:
         return self.ticket.record
+
+    @property
+    def goes_again(self) -> bool:
+        return self.fate.is_open or self.fate is Fate.NOT_NOW
+
+    def answered(self, fate: Fate, words: str) -> _Trip:
+        unclear = self.is_unclear or fate is Fate.UNCLEAR
+        return replace(self, fate=fate.after(unclear=unclear), words=words, is_unclear=unclear)
 
 
 class Convoy:
@@ -89,6 +100,8 @@ class Convoy:
 
     def run(self) -> list[Outcome]:
         try:
+            with self._ledger.lock():
+                self._clear_up()
             while self._waiting:
                 with self._ledger.lock():
                     self._window()
@@ -98,6 +111,14 @@ class Convoy:
             with suppress(OgpuError), self._ledger.lock():
                 self._settler.fill_gaps(self._quote.nonce)
         return [self._outcomes[place] for place in range(len(self._parcels))]
+
+    def _clear_up(self) -> None:
+        """What was refused, and yet is on the chain, is not sent once more."""
+        alive = self._settler.clear_up()
+        for place, parcel in enumerate(self._parcels if alive else ()):
+            if any(self._ledger.mean_one_task(record, parcel) for record in alive):
+                self._waiting.remove(place)
+                self._done(place, published_after_all())
 
     def _window(self) -> None:
         number = min(self._size, len(self._waiting))
@@ -127,9 +148,7 @@ class Convoy:
         """Broadcast, and again what needs it, as long as there is time and hope."""
         for number in range(_ROUNDS):
             answers = self._broadcast(trips)
-            trips = self._judged(
-                [replace(t, fate=f, words=w) for t, (f, w) in zip(trips, answers, strict=True)]
-            )
+            trips = self._judged([t.answered(*a) for t, a in zip(trips, answers, strict=True)])
             if not trips or not self._gate.is_open:
                 break
             self._pause(trips, min(_PAUSE * 2**number, _LONGEST))
@@ -146,25 +165,25 @@ class Convoy:
         if self._left_holes and any(trip.fate is Fate.NOT_NOW for trip in trips):
             self._left_holes = False
             self._settler.fill_gaps(self._quote.nonce)
-        if any(trip.fate in _AGAIN for trip in trips):
+        if any(trip.goes_again for trip in trips):
             time.sleep(max(0.0, min(seconds, self._gate.seconds_left)))
 
     def _judged(self, trips: Sequence[_Trip]) -> list[_Trip]:
         """Those that are to go once more."""
-        taken = [trip for trip in trips if trip.fate in _TAKEN]
+        taken = [trip for trip in trips if trip.fate.is_taken]
         with self._ledger.journal.atomic():
             records = [self._ledger.advance(t.record, TransactionState.SENT) for t in taken]
         for trip, record in zip(taken, records, strict=True):
             self._done(trip.place, record)
-        doubtful = [trip for trip in trips if trip.fate not in _TAKEN]
+        doubtful = [trip for trip in trips if not trip.fate.is_taken]
         if not doubtful:
             self._size = min(self._size * _GROWTH, _LARGEST)
             return []
         self._size = max(1, self._size // 2)
         if not self._gate.is_open:  # `settle` finds out what came of these
-            for trip in (trip for trip in doubtful if trip.fate in _PROVES_NOTHING):
+            for trip in (trip for trip in doubtful if trip.fate.is_open):
                 self._done(trip.place, trip.record)
-            doubtful = [trip for trip in doubtful if trip.fate not in _PROVES_NOTHING]
+            doubtful = [trip for trip in doubtful if not trip.fate.is_open]
         try:
             asked = self._settler.ask([trip.record for trip in doubtful])
         except NetworkError as error:
@@ -177,10 +196,10 @@ class Convoy:
     def _go_on(self, trip: _Trip, asked: Asked) -> list[_Trip]:
         """What a node did not simply take: the chain's word on it comes before the node's."""
         if asked.record.state is TransactionState.REPLACED:
-            self._turn_back(trip, crowded_out(_ATTEMPTS))
+            self._give_way(trip)
         elif asked.known:
             self._done(trip.place, asked.record)
-        elif trip.fate in _AGAIN:
+        elif trip.goes_again:
             return [trip]
         elif trip.fate is Fate.OCCUPIED and not self._ledger.had_nonce(trip.record):
             self._ledger.refuse(trip.record)
@@ -190,6 +209,17 @@ class Convoy:
         else:
             self._refuse(trip)
         return []
+
+    def _give_way(self, trip: _Trip) -> None:
+        """Another has its nonce: it goes with a new one, unless that one does the same."""
+        rival, record = self._ledger.rival(trip.record), trip.record
+        is_mine = rival and (rival.hash in trip.earlier or rival.task == record.task is not None)
+        if rival is not None and is_mine:
+            self._done(trip.place, rival)
+        elif rival is not None and self._ledger.mean_one_task(rival, record):
+            self._done(trip.place, published_after_all())
+        else:
+            self._turn_back(trip, crowded_out(_ATTEMPTS))
 
     def _offer_more(self, trip: _Trip) -> list[_Trip]:
         """At the same nonce, by what is asked for now; later ones offer that at once."""
@@ -203,7 +233,7 @@ class Convoy:
         self._quote = max(self._quote, better, key=lambda quote: quote.max_fee)
         (ticket,) = self._ledger.sign([(trip.ticket.parcel, better, trip.record.nonce)])
         self._ledger.refuse(trip.record)
-        return [_Trip(trip.place, ticket)]
+        return [_Trip(trip.place, ticket, earlier=(*trip.earlier, trip.record.hash))]
 
     def _higher(self, offer: Quote) -> Quote | None:
         most, tip = 0, None
@@ -223,7 +253,7 @@ class Convoy:
 
     def _part_with(self, trip: _Trip) -> None:
         """There is no more time for it, or no hope."""
-        if trip.fate in _PROVES_NOTHING:
+        if trip.fate.is_open:
             self._done(trip.place, trip.record)  # journalled: `settle` finds out
             return
         self._left_holes = True
@@ -236,12 +266,12 @@ class Convoy:
     def _refuse(self, trip: _Trip) -> None:
         self._left_holes = True
         self._ledger.refuse(trip.record)
-        self._done(trip.place, refusal(trip.fate or Fate.REFUSED, trip.words))
+        self._done(trip.place, refusal(trip.fate, trip.words))
 
     def _lose(self, trips: Iterable[_Trip], error: OgpuError) -> None:
         """Nobody can be asked what became of these: nothing more is sent after them."""
         for trip in trips:
-            if trip.fate in _PROVES_NOTHING:
+            if trip.fate.is_open:
                 self._done(trip.place, trip.record)
             else:
                 self._refuse(trip)

@@ -112,6 +112,33 @@ class Ledger:
             self.journal.update(record.task or 0, when={Stage.SIGNED}, stage=Stage.SENT)
         return record
 
+    def revive(self, record: TransactionRecord) -> TransactionRecord:
+        """It was given up, and a node has it after all: so its task is not abandoned either."""
+        with self.journal.atomic():
+            if record.kind is TransactionKind.PUBLISH and record.task is not None:
+                changes = {"stage": Stage.SENT, "tx_hash": record.hash, "problem": ""}
+                self.journal.update(record.task, when={Stage.ABANDONED}, **changes)
+            return self.journal.update_transaction(
+                record.hash, network_id=self.network_id, state=TransactionState.SENT
+            )
+
+    def refused(self) -> list[TransactionRecord]:
+        """Those whose nonces no other of ours has: nobody would hear of them by another."""
+        return self.journal.refused(self.network_id, self.account)
+
+    def rival(self, record: TransactionRecord) -> TransactionRecord | None:
+        """Another of ours that has its nonce in a block, or may yet have it."""
+        others = self.journal.at_nonce(self.network_id, self.account, record.nonce)
+        return next((r for r in others if r.hash != record.hash and not r.state.is_given_up), None)
+
+    def mean_one_task(self, one: TransactionRecord, other: TransactionRecord | Parcel) -> bool:
+        """Both would publish what a person means to be one task."""
+        if one.task is None or other.task is None:
+            return False
+        if {one.kind, other.kind} != {TransactionKind.PUBLISH}:
+            return False
+        return self.journal.task(one.task).identity == self.journal.task(other.task).identity
+
     def refuse(self, *records: TransactionRecord) -> None:
         """No node has them."""
         for record in records:

@@ -56,6 +56,15 @@ def refusal(fate: Fate, words: str) -> OgpuError:
     return NotSent(f"{what}: {words}.", spent=NOTHING_SPENT)
 
 
+def published_after_all() -> NotSent:
+    """An earlier attempt, that had been refused, has reached the chain."""
+    return NotSent(
+        "This task was refused before, and that very transaction has reached the chain after all.",
+        spent="Nothing was spent on a second one.",
+        hint="Run the cell again to see the task that is there.",
+    )
+
+
 def crowded_out(attempts: int) -> NotSent:
     """Other programs that use the account were quicker each time."""
     return NotSent(

@@ -67,6 +67,11 @@ class Sender:
         """Find out what became of every unsettled transaction, and help those that hang."""
         return self._settler.settle()
 
+    @property
+    def has_revived(self) -> bool:
+        """Something that was given up is on its way after all: `settle` tells of it."""
+        return bool(self._settler.revived)
+
     def may_have_left(self, task: int) -> TransactionRecord | None:
         """The transaction of this task that a node may have, as the journal knows."""
         return self._ledger.unsettled_of(task)

@@ -27,7 +27,7 @@ from ogpu_jupyter.tasks import Stage, TransactionKind, TransactionRecord, Transa
 from .ledger import UNSETTLED, Ledger, Parcel, signed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ogpu_jupyter.chain.transactions import Receipt
 
@@ -39,12 +39,11 @@ _STUCK_SECONDS = 10.0  # that a transaction may wait before its offer is looked 
 CAP = 3  # times the first offer
 _BUMP_PERCENT = 25
 _LEAST_PERCENT = 10  # less is no replacement to a node
-_TAKEN = frozenset({Fate.ACCEPTED, Fate.KNOWN})
-_OPEN = frozenset({Fate.UNCLEAR, Fate.NONCE_TOO_LOW})
 _TOO_DEAR = (
     "The network's fee has risen above what the transaction offers, and above three times "
     "the first offer. It waits until the fee falls."
 )
+_LONG_AGO = ""  # the hash of whoever used a nonce further back than blocks are read
 _TOO_LATE = f"It did not reach the chain before it expired. {NOTHING_SPENT}"
 
 
@@ -73,27 +72,63 @@ class Settler:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._rpc = ledger.client.rpc
+        self.revived: list[TransactionRecord] = []  # given up before, and alive
 
     def ask(self, records: Sequence[TransactionRecord]) -> list[Asked]:
         """The chain's word on each, written down. NetworkError: nothing is known of any."""
+        if not records:
+            return []
         ledger = self._ledger
         asked = [(record.hash, record.nonce) for record in records]
-        fates = ledger.client.fates(ledger.account, asked) if asked else []
+        fates = ledger.client.fates(ledger.account, asked)
         users = self._users(records, fates)
-        found = []
+        old = self._old_receipts([r for r in records if users.get(r.nonce) == _LONG_AGO])
         with ledger.journal.atomic():
-            for record, (receipt, known, used) in zip(records, fates, strict=True):
-                in_block = users.get(record.nonce) == record.hash  # its receipt will come
-                if receipt is not None:
-                    now = ledger.mined(receipt)
-                elif known or in_block:
-                    now = ledger.advance(record, TransactionState.SENT)
-                elif users.get(record.nonce) is not None:
-                    now = ledger.advance(record, TransactionState.REPLACED)
-                else:
-                    now = record
-                found.append(Asked(now, known or in_block or receipt is not None, used))
-        return found
+            return [
+                self._judged(record, fate, users.get(record.nonce), old)
+                for record, fate in zip(records, fates, strict=True)
+            ]
+
+    def _judged(
+        self,
+        record: TransactionRecord,
+        fate: Fortune,
+        user: str | None,
+        old: Mapping[str, Receipt | None],
+    ) -> Asked:
+        """`user` has its nonce, and `old` are receipts from blocks of long ago."""
+        ledger, (receipt, known, used) = self._ledger, fate
+        receipt = receipt or old.get(record.hash)
+        known = known or receipt is not None or user == record.hash
+        now = self._revived(record) if known and record.state.is_given_up else record
+        if receipt is not None:
+            now = ledger.mined(receipt)
+        elif known:  # where a block has it, its receipt will come
+            now = ledger.advance(record, TransactionState.SENT)
+        elif user or (user == _LONG_AGO and record.hash in old):
+            now = ledger.advance(record, TransactionState.REPLACED)
+            self._see(user or "")
+        return Asked(now, known, used)
+
+    def _old_receipts(self, records: Sequence[TransactionRecord]) -> dict[str, Receipt | None]:
+        signed_at = {record.hash: record.created_at for record in records}
+        return self._ledger.client.old_receipts(signed_at) if signed_at else {}
+
+    def _see(self, tx_hash: str) -> None:
+        """A block has it: where it is one of ours that was given up, it lives."""
+        record = self._ledger.journal.transaction(self._ledger.network_id, tx_hash)
+        if record is not None and record.state.is_given_up:
+            self._revived(record)
+
+    def _revived(self, record: TransactionRecord) -> TransactionRecord:
+        now = self._ledger.revive(record)
+        self.revived.append(now)
+        return now
+
+    def clear_up(self) -> list[TransactionRecord]:
+        """Those that were refused, and that a node has after all. NetworkError: who knows."""
+        asked = self.ask(self._ledger.refused())
+        return [one.record for one in asked if one.known]
 
     def _users(
         self, records: Sequence[TransactionRecord], fates: Sequence[Fortune]
@@ -117,12 +152,16 @@ class Settler:
             except JournalError:
                 return []
             before = self._ledger.unsettled()[:_AT_ONCE]  # the others are mined after them
+            before += self._ledger.refused()[:_AT_ONCE]
             try:
                 asked = self.ask(before)
             except NetworkError:
                 return []
             changed = [one.record for old, one in zip(before, asked, strict=True)
                        if one.record != old]  # fmt: skip
+            seen = {record.hash for record in changed}
+            changed += [record for record in self.revived if record.hash not in seen]
+            self.revived.clear()
             live = _newest(one for one in asked if one.record.state in UNSETTLED)
             with suppress(NetworkError):
                 changed += self._help(live) if live else self._taken_back()
@@ -193,11 +232,11 @@ class Settler:
         answers = broadcast_many(self._rpc, [signed_of(record) for record in records])
         changed = []
         for record, (fate, _) in zip(records, answers, strict=True):
-            if fate in _TAKEN:
+            if fate.is_taken:
                 changed.append(self._ledger.advance(record, TransactionState.SENT))
             elif fate is Fate.UNDERPRICED and fees is not None:
                 changed += self._outbid(record, fees)
-            elif record.kind is TransactionKind.FILL and fate not in _OPEN:
+            elif record.kind is TransactionKind.FILL and not fate.is_open:
                 self._ledger.refuse(record)
             else:
                 changed.append(record)
@@ -215,7 +254,7 @@ class Settler:
         parcel = Parcel(order, record.kind, record.task, record.note)
         (ticket,) = ledger.sign([(parcel, better, record.nonce)])
         fate, _ = broadcast(self._rpc, ticket.signed)
-        if fate in _TAKEN:
+        if fate.is_taken:
             return [ledger.advance(ticket.record, TransactionState.SENT)]
         if fate is Fate.UNCLEAR:
             return [ticket.record]

@@ -451,6 +451,22 @@ def forgotten(guest: Guest) -> None:
     guest.give([*answers, {"jsonrpc": "2.0", "id": chosen, "result": tx_hash}])
 
 
+_REFUSALS = (
+    "insufficient funds for gas * price + value",
+    "transaction underpriced",
+    "replacement transaction underpriced",
+    "the method eth_sendRawTransaction does not exist",
+)
+
+
+def lost_then_refused(guest: Guest) -> None:
+    """It is done and the reply is lost; then a replica that lags behind is asked."""
+    guest.forward()
+    guest.proxy.once(SEND, error(-32000, guest.dice.choice(_REFUSALS)))
+    guest.proxy.once("eth_getTransactionByHash", behind)
+    guest.reply(b"busy", 502)
+
+
 def _chosen(guest: Guest) -> int:
     sends = [one["id"] for one in guest.calls if one["method"] == SEND]
     return int(guest.dice.choice(sends))
@@ -499,6 +515,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "internal": on_one_send("internal error", done=True, code=-32603),
         "refused": on_one_send("transaction type not supported", done=False),
         "forgotten": forgotten,
+        "lost_then_refused": lost_then_refused,
     },
     "pin": {**_WIRE, "null": lambda guest: guest.reply(b"null")},
     "get": _WIRE,

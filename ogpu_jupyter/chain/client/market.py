@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ogpu_jupyter.chain.client.past import Past
 from ogpu_jupyter.chain.client.pricing import (
     FEE_CALLS,
     LATEST_BLOCK,
@@ -36,7 +37,7 @@ from ogpu_jupyter.errors import (
 from ogpu_jupyter.tasks import NetworkId, SourceRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ogpu_jupyter.chain.networks import Network
     from ogpu_jupyter.content import ContentStore
@@ -80,6 +81,7 @@ class Client:
         self.store = store
         self.rpc = rpc or Rpc(network.rpc_url, *network.rpc_urls, chain_id=network.chain_id)
         self._labels = Labels(store)
+        self._past = Past(self.rpc, (network.nexus, network.vault))
 
     def __repr__(self) -> str:
         return f"<Client {self.network.name} at {self.rpc.where}>"
@@ -287,8 +289,9 @@ class Client:
     def users_of(self, account: str, nonces: Collection[int]) -> dict[int, str | None]:
         """The hashes of the account's transactions that have these nonces, by the newest blocks.
 
-        Empty for one that lies further back; None for one that the node itself has not
-        come to. An index of transactions may lag; what stands in a block is proof.
+        Empty for one that lies further back: `old_receipts` looks for it. None for one that
+        the node itself has not come to. An index of transactions may lag; what stands in a
+        block is proof.
         """
         top, left, found = self.head().number, set(nonces), dict[int, str | None]()
         count = Call("eth_getTransactionCount", (account, hex(top)))
@@ -315,7 +318,19 @@ class Client:
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
         calls = [Call("eth_getTransactionReceipt", (hash_,)) for hash_ in hashes]
-        return [Receipt.of(answer) for answer in self._batch(calls)]
+        answers = self._batch(calls)
+        return [
+            Receipt.of(answer) or self._past.receipt(tx_hash)
+            for tx_hash, answer in zip(hashes, answers, strict=True)
+        ]
+
+    def old_receipts(self, signed_at: Mapping[str, float]) -> dict[str, Receipt | None]:
+        """Of transactions whose nonces were used in blocks of which the node has no index.
+
+        By their logs, from the time on when each was signed; None: none of them was mined.
+        Those that are missing are not known yet: ask again.
+        """
+        return self._past.look(signed_at)
 
     def task_address(self, receipt: Receipt) -> str | None:
         """The task that a publishing transaction made: the market tells it in an event."""

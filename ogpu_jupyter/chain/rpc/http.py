@@ -16,6 +16,7 @@ from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, ending, is_loopback
 MAX_BYTES = 64 << 20
 PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_NEVER_LEFT = frozenset({"NameResolution", "refused", "ConnectTimeout", "Failed to establish"})
 _KINDS = (
     ("NameResolution", "there is no such host", PATIENCE),
     ("refused", "connection refused", PATIENCE),
@@ -36,12 +37,18 @@ class Page(NamedTuple):
 
 
 class WireError(Exception):
-    """There is no answer, in words. `patience`: the seconds it is worth; None: all there are."""
+    """There is no answer, in words. `patience`: the seconds it is worth; None: all there are.
 
-    def __init__(self, reason: str, *, patience: float | None = None) -> None:
+    Not `may_have_left`: there was no connection, so that nothing arrived.
+    """
+
+    def __init__(
+        self, reason: str, *, patience: float | None = None, may_have_left: bool = True
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.patience = patience
+        self.may_have_left = may_have_left
 
 
 class Wire:
@@ -126,5 +133,6 @@ def _explained(error: Exception) -> WireError:
     text = str(error).rpartition("Caused by")[2]
     for sign, reason, patience in _KINDS:
         if sign in text:
-            return WireError(reason, patience=patience)
+            left = sign not in _NEVER_LEFT
+            return WireError(reason, patience=patience, may_have_left=left)
     return WireError("the connection broke")

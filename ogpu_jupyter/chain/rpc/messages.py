@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 LIMIT_EXCEEDED = -32005
 NO_ANSWER = -32099
-_NO_METHOD = -32601
+NO_METHOD = -32601
 _MAX_MESSAGE = 1000
 _MAX_DIGITS = 100
 _BUSY = frozenset({408, 429, 502, 503, 504})
@@ -55,7 +55,7 @@ class Trouble(Exception):
     """No usable answer. `patience`: the seconds it is worth; None: until the deadline.
 
     `is_nodes`: another node may well have one. `may_be_size`: it may mean that a batch is
-    too large, for some nodes say that so.
+    too large, for some nodes say that so. Not `may_have_left`: the node got no question.
     """
 
     def __init__(
@@ -66,9 +66,11 @@ class Trouble(Exception):
         pause: float = 0.0,
         is_nodes: bool = True,
         may_be_size: bool = False,
+        may_have_left: bool = True,
     ) -> None:
         super().__init__(reason)
         self.may_be_size = may_be_size
+        self.may_have_left = may_have_left
         self.is_nodes = is_nodes
         self.reason = reason
         self.patience = patience
@@ -121,7 +123,7 @@ def _are_answered(found: dict[int, Any], ids: Sequence[int]) -> bool:
 
 def is_of_call(words: str, code: int, data: Any = None) -> bool:
     """An error that only a call itself can have, and no batch."""
-    return code in {3, _NO_METHOD} or data is not None or "revert" in words.lower()
+    return code in {3, NO_METHOD} or data is not None or "revert" in words.lower()
 
 
 def _is_answer(item: Any) -> bool:

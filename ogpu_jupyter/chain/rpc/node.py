@@ -13,6 +13,7 @@ from ogpu_jupyter.chain.rpc.http import PATIENCE, WireError
 from ogpu_jupyter.chain.rpc.limits import MAX_BATCH
 from ogpu_jupyter.chain.rpc.messages import (
     NO_ANSWER,
+    NO_METHOD,
     BatchRefused,
     Call,
     Trouble,
@@ -24,6 +25,7 @@ from ogpu_jupyter.chain.rpc.messages import (
     said,
 )
 from ogpu_jupyter.chain.rpc.nodes import Node, Nodes
+from ogpu_jupyter.chain.rpc.unclear import Unclear
 from ogpu_jupyter.chain.rpc.values import quantity
 from ogpu_jupyter.errors import NetworkError, NodeUnavailable, RpcError, WrongChain
 
@@ -52,6 +54,7 @@ class Rpc:
     ) -> None:
         self.timeout = timeout
         self._nodes = Nodes((url, *others), chain_id)
+        self._unclear = Unclear()
         self._ids = itertools.count(1)
         self._closed = threading.Event()
 
@@ -145,20 +148,14 @@ class Rpc:
     def send_raw(self, raw: bytes, *, deadline: float | None = None) -> str:
         """The hash that the node gives. RpcError: it refused; NodeUnavailable: who knows.
 
-        One node gets it, once; another only where nothing has left for the first.
+        One node gets it, once; another only where nothing has left for the first. Sent once
+        more after an answer was lost, it goes to the same one, for as long as that can be
+        reached; and a refusal then `proves_nothing`, for the first may have it.
         """
-        call, until = Call("eth_sendRawTransaction", ("0x" + raw.hex(),)), self._until(deadline)
-        node = self._sending_node(until)
-        try:
-            (answer,) = self._ask(node, [call], until)
-        except Trouble as trouble:
-            node.fails(trouble.pause)
-            self._unavailable(node, trouble)
-        if isinstance(answer, RpcError) and answer.code == NO_ANSWER:
-            self._unavailable(node, Trouble("its answer is not to the question", patience=0.0))
-        if isinstance(answer, RpcError):
+        (answer,) = self.send_raws([raw], deadline=deadline)
+        if isinstance(answer, NetworkError):
             raise answer
-        return str(answer)[:100]
+        return answer
 
     def send_raws(
         self, raws: Sequence[bytes], *, deadline: float | None = None
@@ -172,8 +169,11 @@ class Rpc:
         until, found, most = self._until(deadline), list[str | NetworkError](), len(raws)
         try:
             while rest := raws[len(found) :]:
-                node = self._sending_node(until)
+                holder = self._unclear.holder(rest[0])
+                node = self._sending_node(until, holder)
                 some = rest[: min(most, node.largest)]
+                if any(self._unclear.holder(raw) is not holder for raw in some):
+                    some = rest[:1]
                 try:
                     answers = self._ask_to_send(node, some, until)
                     if len(some) > node.limit.proven and is_one_error(answers):
@@ -183,10 +183,14 @@ class Rpc:
                             node.limit.learn(most, told=False)
                             answers = alone
                     found += answers
+                except _GoesElsewhere:
+                    continue
                 except BatchRefused as refused:
                     most = node.limit.below(len(some))
                     if refused.remember:
                         node.limit.learn(most, told=True)
+                    else:  # without a word: part of it may have been taken
+                        self._unclear.left(some, node)
         except NetworkError as error:
             found += [error] * (len(raws) - len(found))
         return found
@@ -199,28 +203,44 @@ class Rpc:
             answers = self._ask(node, calls, until)
         except Trouble as trouble:
             node.fails(trouble.pause)
+            if trouble.may_have_left:
+                self._unclear.left(raws, node)
+            elif self._nodes.another_is_ready():
+                self._unclear.unreachable(node)
+                raise _GoesElsewhere from None
             self._unavailable(node, trouble)
-        lost = NodeUnavailable(f"The node at {node.where} gave no answer to the question.")
-        return [
-            (lost if answer.code == NO_ANSWER else answer)
-            if isinstance(answer, RpcError)
-            else str(answer)[:100]
-            for answer in answers
-        ]
+        if all(isinstance(a, RpcError) and a.code == NO_METHOD for a in answers):
+            node.is_read_only = True
+            if self._nodes.has_writers and not any(raw in self._unclear for raw in raws):
+                raise _GoesElsewhere
+        return [self._told(node, *each) for each in zip(raws, answers, strict=True)]
 
-    def _sending_node(self, until: float) -> Node:
-        """One that has shown its chain, where there is more than one."""
+    def _told(self, node: Node, raw: bytes, answer: Any) -> str | NetworkError:
+        if not isinstance(answer, RpcError):
+            self._unclear.taken(raw)
+            return str(answer)[:100]
+        if answer.code == NO_ANSWER:
+            self._unclear.left([raw], node)
+            return NodeUnavailable(f"The node at {node.where} gave no answer to the question.")
+        answer.proves_nothing = raw in self._unclear
+        return answer
+
+    def _sending_node(self, until: float, holder: Node | None) -> Node:
+        """The holder, or one that has shown its chain, where there is more than one."""
         while True:
-            node = self._nodes.pick()
+            node = holder or self._nodes.pick_to_send()
             try:
                 self._prove(node, self._nodes.share(until))
             except WrongChain:
                 if not self._nodes.another_is_ready():
                     raise
+                holder = None
             except Trouble as trouble:
                 node.fails(trouble.pause)
-                if not self._nodes.another_is_ready():
+                if (holder and trouble.may_have_left) or not self._nodes.another_is_ready():
                     self._unavailable(node, trouble)
+                self._unclear.unreachable(node)
+                holder = None
             else:
                 return node
 
@@ -272,9 +292,14 @@ class Rpc:
         try:
             page = node.wire.post(body, until=until)
         except WireError as error:
-            raise Trouble(error.reason, patience=error.patience) from None
+            left = error.may_have_left
+            raise Trouble(error.reason, patience=error.patience, may_have_left=left) from None
         found = answers_in(page, ids)
         return [answer_to(call, found.get(id_)) for call, id_ in zip(calls, ids, strict=True)]
+
+
+class _GoesElsewhere(Exception):
+    """Nothing has left for this node: another may be asked to send."""
 
 
 def is_one_error(answers: Sequence[Any]) -> bool:

@@ -50,6 +50,7 @@ class Node:
         self.limit = BatchLimit()
         self.is_proven = False  # that it speaks for the network's chain
         self.is_stray = False
+        self.is_read_only = False  # it has said that it takes no transactions
         self.rests_until = 0.0
         self._failures = 0
 
@@ -103,6 +104,18 @@ class Nodes:
             if self._current.rests:
                 self._current = min(self.all, key=lambda node: (node.is_stray, node.rests_until))
             return self._current
+
+    def pick_to_send(self) -> Node:
+        """As `pick`, of those that have not said that they take no transactions."""
+        node = self.pick()
+        if not node.is_read_only or not self.has_writers:
+            return node
+        writers = [one for one in self.all if not one.is_read_only]
+        return min(writers, key=lambda one: (one.is_stray, one.rests_until))
+
+    @property
+    def has_writers(self) -> bool:
+        return any(not node.is_read_only for node in self.all)
 
     def another_is_ready(self) -> bool:
         return any(not node.rests for node in self.all)

@@ -29,6 +29,19 @@ class Fate(Enum):
     REFUSED = "refused"
     UNCLEAR = "unclear"  # it may have arrived
 
+    @property
+    def is_taken(self) -> bool:
+        return self in {Fate.ACCEPTED, Fate.KNOWN}
+
+    @property
+    def is_open(self) -> bool:
+        """Only the chain can tell."""
+        return self in {Fate.UNCLEAR, Fate.NONCE_TOO_LOW}
+
+    def after(self, *, unclear: bool) -> Fate:
+        """What it proves of bytes that may have arrived before: that they did, or nothing."""
+        return self if self.is_taken or self.is_open or not unclear else Fate.UNCLEAR
+
 
 _SIGNS = (
     (Fate.UNCLEAR, r"unknown transaction(?! type)"),
@@ -81,7 +94,7 @@ def _fate(answer: str | NetworkError, signed: Signed) -> tuple[Fate, str]:
         return _taken(answer, signed)
     if isinstance(answer, RpcError):
         words = one_line(said(answer)).rstrip(".")
-        return classify(answer.code, words), words
+        return classify(answer.code, words).after(unclear=answer.proves_nothing), words
     return Fate.UNCLEAR, one_line(answer.what).rstrip(".")
 
 

@@ -74,14 +74,17 @@ class Head:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A transaction in a block. Not `ok`: it was reverted, and its gas was paid all the same."""
+    """A transaction in a block. Not `ok`: it was reverted, and its gas was paid all the same.
+
+    No `fee` and no `gas_used` where only its logs are left.
+    """
 
     hash: str
     ok: bool
     block: int
     block_hash: str
-    fee: int
-    gas_used: int
+    fee: int | None
+    gas_used: int | None
     logs: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     @classmethod
