@@ -38,8 +38,8 @@ _NO_WIDGET_NO_WORDS: Final = (
 )
 
 __all__ = [
-    "Line", "Place", "Shown", "await_many", "bundle", "in_notebook", "keep", "say", "settle",
-    "settle_many", "show", "show_folded", "show_form", "show_history", "show_many",
+    "Line", "Place", "Shown", "await_many", "bundle", "in_notebook", "keep", "profile", "say",
+    "settle", "settle_many", "show", "show_folded", "show_form", "show_history", "show_many",
 ]  # fmt: skip
 
 _log = logging.getLogger("ogpu_jupyter")
@@ -50,6 +50,12 @@ _NOTHING: Final = {"text/html": "", "text/plain": ""}  # nbconvert warns of an e
 def in_notebook() -> bool:
     """A Jupyter kernel runs this, so that HTML can be shown and changed later."""
     return getattr(get_ipython(), "kernel", None) is not None
+
+
+def profile(name: str) -> dict[str, Any]:
+    """What the running IPython's profile says of a class, also before that is loaded."""
+    config = getattr(get_ipython(), "config", {})
+    return dict(config[name]) if name in config else {}
 
 
 def show(task: Shown, *, controls: bool = True, live: bool = True) -> None:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from . import histories, localnet
+from . import display, histories, localnet
 from .accounts import signer_of, stated_address
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
@@ -16,6 +16,7 @@ from .chain.rpc import Rpc
 from .errors import NotConnected, UnknownName
 from .journal import Journal
 from .session import Session
+from .spending import SETTINGS, Purses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .widgets.form import Form
 
 _current: Session | None = None
+_purses: Final = Purses()
 
 
 def current() -> Session:
@@ -60,7 +62,9 @@ def connect(
     if _current is not None and _current.serves(net, signer.address, path):
         return _current
     kept = journal if isinstance(journal, Journal) else Journal(journal)
-    _current = Session(net, signer, kept, local)
+    for name, value in display.profile("OgpuMagics").items():
+        SETTINGS.suggest(name, value)
+    _current = Session(net, signer, kept, local, _purses)
     return _current
 
 

@@ -44,7 +44,7 @@ from .render import ReclaimInfo, StatusInfo
 from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
-from .spending import Ask, Hold, Limits, Purse
+from .spending import Ask, Hold, Limits, Purses
 from .tasks import (
     Answer,
     Complexity,
@@ -65,7 +65,7 @@ from .tasks import (
 from .units import Amount, format_amount, parse_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from web3 import Web3
@@ -91,12 +91,12 @@ class Session:
         signer: Signer,
         journal: Journal,
         local: localnet.LocalNet | None = None,
+        purses: Purses | None = None,
     ) -> None:
         self.network = network
         self.account = signer.address
         self.journal = journal
         self.localnet = local
-        self._purse = Purse(Limits.of(network))
         self.room = ROOM
         self.trouble = ""
         self.closed = False
@@ -104,6 +104,7 @@ class Session:
         self._store = HttpContentStore(network.pin_url, network.gateway_url, cache)
         self.client = Client(network, self._store)
         self.network_id = self._identified()
+        self._purse = (purses or Purses()).of(network, self.network_id, self.account)
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
         self._batches: tuple[ref[Batch], ...] = ()
         self._news = threading.Condition()
@@ -184,7 +185,7 @@ class Session:
 
     @property
     def limits(self) -> Limits:
-        """The caps; set others to change them."""
+        """The caps; set others to change them, until a `%config` of one changes that one."""
         return self._purse.limits
 
     @limits.setter
@@ -193,7 +194,7 @@ class Session:
 
     @property
     def spent(self) -> int:
-        """Wei that this session has put into tasks."""
+        """Wei that this kernel has put into this account's tasks here, and not got back."""
         return self._purse.spent
 
     def check_spending(self, payment: int, *, number: int = 1) -> None:
@@ -481,8 +482,13 @@ class Session:
     def _left(self, hold: Hold, transactions: Sequence[TransactionRecord]) -> None:
         """They are out, or may be: what came of them is followed."""
         for transaction in transactions:
-            hold.spend(self.journal.task(transaction.task or 0).payment)
+            record = self.journal.task(transaction.task or 0)
+            hold.spend(_cost(record), self._counted_as(record.key))
         self._follow_sent(transactions)
+
+    def _counted_as(self, key: int) -> Hashable:
+        """What the purse knows a task by: it may be asked from several journals."""
+        return self.journal.path, key
 
     def _many_interrupted(self, keys: list[int], shipment: Shipment) -> Interrupted:
         """What was not sent is given up, so that running the cell again finds it missing."""
@@ -660,12 +666,36 @@ class Session:
         with once(self.journal, self.network_id, self.account, response, self._settle) as keys:
             for key in keys:
                 self._changed(self.journal.update(key, decision=decision))
-            done = self._transact(order, TransactionKind.CONFIRM, note)
+            done = self._paid(response, keys, order, note)
             try:
                 self._until(lambda: all(self.journal.task(key).confirmed for key in keys))
             except KeyboardInterrupt:
                 raise _interruption(done) from None
         return done
+
+    def _paid(
+        self, response: str, keys: Sequence[int], order: Order, note: str
+    ) -> TransactionRecord:
+        """A bid counts, unless its task's payment was counted when this kernel published it."""
+        bid = self._bid(response, keys)
+        task = self._counted_as(keys[0]) if keys else (self.network_id, response)
+        with self._purse.hold(bid, task=task) as hold:
+            before = self._purse.counted(task)
+            left = lambda: hold.spend(max(bid, before), task)  # noqa: E731
+            try:
+                return self._transact(order, TransactionKind.CONFIRM, note, left)
+            except Reverted:
+                if not before:
+                    self._purse.forget(task)
+                raise
+
+    def _bid(self, response: str, keys: Sequence[int]) -> int:
+        """Wei that confirming it pays: never more than what is frozen for the task."""
+        for record in self.journal.tasks_of(keys):
+            bid = next(r.payment for r in record.responses if r.address == response)
+            return min(bid, record.payment)
+        with unspent():
+            return self.client.bid(response)
 
     def confirm_by(
         self,
@@ -893,6 +923,7 @@ class Session:
                         self._await(transaction)
 
     def _changed(self, record: TaskRecord) -> None:
+        self._purse.recount(self._counted_as(record.key), _cost(record))
         handle = self._tasks.get(record.key)
         if handle is not None:
             handle.renew(record)
@@ -924,13 +955,21 @@ class Session:
         self._follower.await_receipt(transaction.hash)
         self._follower.poke()
 
-    def _transact(self, order: Order, kind: TransactionKind, note: str) -> TransactionRecord:
-        """Check, simulate, send, and wait for the block."""
+    def _transact(
+        self,
+        order: Order,
+        kind: TransactionKind,
+        note: str,
+        left: Callable[[], None] = lambda: None,
+    ) -> TransactionRecord:
+        """Check, simulate, send, and wait for the block; `left` is called when it is out."""
 
         def send(gate: Gate) -> TransactionRecord:
             with unspent():
                 quote = self.client.quote(self.account, order)
-            return self._sender.send(order, quote, kind, gate=gate, note=note)
+            sent = self._sender.send(order, quote, kind, gate=gate, note=note)
+            left()
+            return sent
 
         return self._sent_and_mined(send)
 
@@ -970,6 +1009,10 @@ class Session:
         """Wait for the chain's news to make it true, at most for the time of a round trip."""
         with self._news:
             self._news.wait_for(condition, timeout=_ROUND_TRIP_SECONDS)
+
+
+def _cost(record: TaskRecord) -> int:
+    return record.cost if record.stage.has_cost else 0
 
 
 def _interruption(outcome: object) -> Interrupted:

@@ -90,6 +90,14 @@ def no_view_outlives_its_test() -> Iterator[None]:
         live.board.stop()
 
 
+@pytest.fixture(autouse=True)
+def no_cap_outlives_its_test() -> Iterator[None]:
+    """What was set is the kernel's, and each test is a kernel of its own."""
+    yield
+    if spending := sys.modules.get("ogpu_jupyter.spending"):
+        spending.SETTINGS.clear()
+
+
 @pytest.fixture(scope="session")
 def anvil_path() -> Path:
     """The real binary: `OGPU_ANVIL`, then the project's node_modules, then PATH."""

@@ -18,13 +18,14 @@ from IPython.core.magic import (
 from traitlets import Bool, Int, observe
 
 from ogpu_jupyter.errors import InputError, Interrupted, NotConnected
+from ogpu_jupyter.spending import SETTINGS
 from ogpu_jupyter.units import format_amount
 
 from . import strategies
 from .body import read_body
 from .completion import Completion
 from .help import help_of, help_of_ogpu, help_of_task
-from .limits import Cap, limited
+from .limits import Cap
 from .line import Words, read_ogpu, read_task
 from .panel import Panel, detached, kept, made, settled
 from .values import lookup
@@ -39,13 +40,14 @@ if TYPE_CHECKING:
     from ogpu_jupyter.localnet import LocalNet
     from ogpu_jupyter.render import ReclaimInfo, StatusInfo
     from ogpu_jupyter.session import Session
-    from ogpu_jupyter.spending import Ask, Limits
+    from ogpu_jupyter.spending import Ask
     from ogpu_jupyter.tasks import TransactionRecord
     from ogpu_jupyter.widgets.form import Form
 
     F = TypeVar("F", bound=Callable[..., Any])
 
 _SHOWN_AT_ONCE = 8
+_CAPS = ("max_payment", "session_budget", "confirm_spending")
 
 
 def _documented(text: str) -> Callable[[F], F]:
@@ -61,7 +63,7 @@ class OgpuMagics(Magics):
     """The magics, and the caps on what they may spend."""
 
     shell: InteractiveShell
-    _limited: tuple[Session, Limits] | None = None  # the session, and its caps before ours
+    _roomy: Session | None = None  # the session that has our `answer_bytes`
 
     max_payment = Cap(help="The most that one task may pay, in OGPU; `none` for no cap.").tag(
         config=True
@@ -84,6 +86,8 @@ class OgpuMagics(Magics):
         super().__init__(shell=shell)
         self.completion = Completion(shell.user_ns, shell.user_ns_hidden)
         self._markets: dict[str, LocalNet] = {}
+        for name in _CAPS:  # the profile's
+            SETTINGS.set(name, getattr(self, name))
 
     @no_var_expand
     @line_magic
@@ -343,12 +347,12 @@ class OgpuMagics(Magics):
         return names
 
     def _session(self) -> Session:
-        """The kernel's session, with the caps that were set."""
+        """The kernel's session, with the room for answers that was set."""
         from ogpu_jupyter.kernel import current  # noqa: PLC0415 - heavy, not on load
 
         session = current()
-        if self._limited is None or self._limited[0] is not session:
-            self._limit(session, session.limits)
+        if self._roomy is not session:
+            session.room, self._roomy = self.answer_bytes, session
         return session
 
     def _session_if_any(self) -> Session | None:
@@ -357,17 +361,14 @@ class OgpuMagics(Magics):
         except NotConnected:
             return None
 
-    def _limit(self, session: Session, own: Limits) -> None:
-        """Lay the settings over the session's own caps: what isn't set stays as it was."""
-        caps = {"max_payment": self.max_payment, "session_budget": self.session_budget}
-        session.limits = limited(own, caps, self.confirm_spending)
-        session.room = self.answer_bytes
-        self._limited = (session, own)
+    @observe(*_CAPS)
+    def _cap_changed(self, change: Any) -> None:
+        SETTINGS.set(change["name"], change["new"])
 
-    @observe("max_payment", "session_budget", "confirm_spending", "answer_bytes")
-    def _limits_changed(self, _change: object) -> None:
-        if self._limited is not None:
-            self._limit(*self._limited)
+    @observe("answer_bytes")
+    def _room_changed(self, _change: object) -> None:
+        if self._roomy is not None:
+            self._roomy.room = self.answer_bytes
 
     def _ask(self) -> Ask | None:
         """How to ask the person; None where nobody could answer."""

@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
+def bare_shell() -> Iterator[InteractiveShell]:
+    """Before the extension is loaded."""
     config = Config()
     config.HistoryManager.enabled = False
     hook, excepthook = sys.displayhook, sys.excepthook
     shell = InteractiveShell.instance(config=config, colors="nocolor")
-    shell.run_line_magic("load_ext", "ogpu_jupyter")
     yield shell
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
     sys.displayhook, sys.excepthook = hook, excepthook
+
+
+@pytest.fixture
+def shell(bare_shell: InteractiveShell) -> InteractiveShell:
+    bare_shell.run_line_magic("load_ext", "ogpu_jupyter")
+    return bare_shell
 
 
 @pytest.fixture

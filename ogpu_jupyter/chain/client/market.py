@@ -18,6 +18,7 @@ from ogpu_jupyter.chain.client.sources import Labels, decode_source, source_call
 from ogpu_jupyter.chain.contracts import (
     CONTROLLER,
     NEXUS,
+    RESPONSE,
     SOURCE,
     VAULT,
     ContractCall,
@@ -202,6 +203,11 @@ class Client:
             "payment": payment,
         }
         return self._to_controller("publishTask", task)
+
+    def bid(self, response: str) -> int:
+        """Wei that confirming the response pays."""
+        params = self._read(RESPONSE.call(checksum(response), "responseParams"))
+        return int(params["payment"])
 
     def confirm_order(self, response: str) -> Order:
         return self._to_controller("confirmResponse", checksum(response))
