@@ -9,6 +9,7 @@ import atexit
 import difflib
 import threading
 import time
+from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
 _ROUND_TRIP_SECONDS = 60.0
 _ADDRESS_LENGTH = 42  # with its 0x
 _MANY_SECONDS = 600.0
+_TURN_SECONDS = 150.0  # that others may take who deposit first
 _IN_A_BLOCK = frozenset({TransactionState.MINED, TransactionState.REVERTED})
 _ON_THE_WAY = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
@@ -532,13 +534,37 @@ class Session:
         """Move OGPU from the account into the vault; returns when that is in a block.
 
         With `if_below`, only where the vault holds less than that; None when it doesn't.
+        Of those who ask so at once, in any kernel, one looks after the other has deposited,
+        and what was sent before and is in no block yet is waited for.
         """
         wei = parse_amount(amount)
-        if if_below is not None and self.balance().vault >= parse_amount(if_below):
-            return None
         order = self.client.deposit_order(self.account, wei)
         note = f"Deposited {format_amount(wei)}."
-        return self._transact(order, TransactionKind.DEPOSIT, note)
+        if if_below is None:
+            return self._transact(order, TransactionKind.DEPOSIT, note)
+        least = parse_amount(if_below)
+        with ExitStack() as held:
+            try:
+                held.enter_context(
+                    self.journal.depositing(self.network_id, self.account, _TURN_SECONDS)
+                )
+                with unspent():
+                    if self._settled_vault() >= least:
+                        return None
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    "Interrupted while another deposit was waited for: this one was not sent."
+                ) from None
+            return self._transact(order, TransactionKind.DEPOSIT, note)
+
+    def _settled_vault(self) -> int:
+        """What the vault holds, with all that was ever sent to it; Unclear where that is open."""
+        for transaction in self.journal.deposits(self.network_id, self.account):
+            if transaction.state in _ON_THE_WAY:
+                with suppress(Reverted):
+                    self._settle(transaction)
+        deposits = self.journal.deposits(self.network_id, self.account)
+        return self.client.vault_at(self.account, max((t.block or 0 for t in deposits), default=0))
 
     def withdraw(self, amount: Amount) -> TransactionRecord:
         """Move OGPU from the vault back into the account; returns when that is in a block."""

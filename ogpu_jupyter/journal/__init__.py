@@ -361,6 +361,12 @@ class Journal:
         """Held by one who cancels the account's tasks, until what he sends is written down."""
         return self._file.locks.canceling(f"{network_text(network_id)} {account.lower()}", timeout)
 
+    def depositing(
+        self, network_id: NetworkId, account: str, timeout: float
+    ) -> AbstractContextManager[None]:
+        """Held by one who fills the account's vault up, from the look at it to the block."""
+        return self._file.locks.depositing(f"{network_text(network_id)} {account.lower()}", timeout)
+
     def add_transaction(self, transaction: TransactionRecord) -> None:
         """Writes it down; a publish marks its task as signed in the same step.
 
@@ -431,10 +437,18 @@ class Journal:
 
     def cancellations(self, network_id: NetworkId, account: str) -> list[TransactionRecord]:
         """Those that cancel a task, or may do so yet, the newest last."""
+        return self._done(network_id, account, TransactionKind.CANCEL)
+
+    def deposits(self, network_id: NetworkId, account: str) -> list[TransactionRecord]:
+        """Those that have filled the vault, or may do so yet, the newest last."""
+        return self._done(network_id, account, TransactionKind.DEPOSIT)
+
+    def _done(
+        self, network_id: NetworkId, account: str, kind: TransactionKind
+    ) -> list[TransactionRecord]:
         states = sorted(_UNSETTLED | {TransactionState.MINED})
         where = f"network = ? AND account = ? AND state IN ({marks(states)}) AND {_KIND} = ?"
-        values = (*_account(network_id, account), *states, TransactionKind.CANCEL.value)
-        return self._transactions(where, *values)
+        return self._transactions(where, *_account(network_id, account), *states, kind.value)
 
     def transactions_of(self, task: int) -> list[TransactionRecord]:
         """All that were ever signed for a task, the newest last."""

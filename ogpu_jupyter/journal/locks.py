@@ -67,6 +67,14 @@ class Locks:
             yield
 
     @contextmanager
+    def depositing(self, what: str, timeout: float) -> Iterator[None]:
+        """One who fills the vault of the account `what` up at a time."""
+        name = f"deposit-{hashlib.sha256(what.encode()).hexdigest()[:32]}.lock"
+        busy = "Another notebook has been depositing for this account"
+        with self._hold(name, timeout, busy):
+            yield
+
+    @contextmanager
     def _hold(self, name: str, timeout: float, busy: str) -> Iterator[None]:
         lock = FileLock(self._folder / name, timeout=max(0.0, timeout), mode=0o600)
         try:

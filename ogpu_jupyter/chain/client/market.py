@@ -151,6 +151,15 @@ class Client:
         held, deposited = self._batch([wallet, vault.rpc])
         return Balances(quantity(held, "a balance"), vault.decode(deposited))
 
+    def vault_at(self, account: str, block: int) -> int:
+        """Wei in the vault; the head's, or that of a later block that is known to be there.
+
+        A replica that lags behind has an error for it, and no older balance.
+        """
+        block = max(block, self.head().number)
+        vault = VAULT.call(self.network.vault, "getBalanceOf", account, block=block)
+        return int(self._read(vault))
+
     def look(self, source: str, account: str) -> Look:
         """The source, the balances and the chain's clock."""
         wallet, vault = self._balance_calls(account)
