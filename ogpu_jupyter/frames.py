@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import InputError
-from .render.kinds.unwrapping import unwrapped
+from .render.kinds.unwrapping import peeled, unwrapped
 from .render.kinds.vectors import read_vectors
 from .render.records import Records, read_records, type_of, unique
 from .render.registry import Given, is_scalar
@@ -93,21 +93,12 @@ def _part(value: Json, part: str, given: Given) -> tuple[Json, Given]:
 
 def _found(value: Json, given: Given) -> tuple[Records, Given]:
     """The rows, and where in the schema one row is."""
-    bare, given = _bare(value, given)
+    bare, given = peeled(value, given)
     for read in (_transcript, _ranked, _batch, _vectors, _rows):
         found = read(bare, given)
         if found is not None:
             return found
     return _only_part(bare, given) or _single(bare, given)
-
-
-def _bare(value: Json, given: Given) -> tuple[Json, Given]:
-    """Without its wrappers, and the schema of what was in them."""
-    bare = unwrapped(value)
-    while value is not bare and isinstance(value, dict):
-        key = next(name for name, inner in value.items() if unwrapped(inner) is bare)
-        value, given = value[key], given.deeper(key)
-    return bare, given
 
 
 def _rows(value: Json, given: Given) -> tuple[Records, Given] | None:

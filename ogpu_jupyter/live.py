@@ -1,8 +1,9 @@
-"""Keeps what is on the screen true: one thread for every live view of this process.
+"""Keeps what is on the screen true: one loop for every live view of this process.
 
 A view is a function that draws. It is called soon after its task has changed, at most
-five times a second, and by the clock while time runs out for the task; all on one thread,
-which is started when there is something to draw and ends when there is nothing more.
+five times a second, and by the clock while time runs out for the task; one after the other,
+by threads that are started when there is something to draw and end when there is nothing
+more. A drawing that takes long holds up no other view: another thread goes on with them.
 
 A draw runs in the context of the cell that made the view. With ipykernel 7 the context
 says which cell a message belongs to, and nbclient takes messages of the running cell only.
@@ -14,6 +15,7 @@ import contextvars
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -30,6 +32,8 @@ _log = logging.getLogger("ogpu_jupyter")
 _GAP_SECONDS: Final = 0.2
 _MANY_GAP_SECONDS: Final = 1.0
 _TICKS_A_SECOND: Final = 20
+_PATIENCE_SECONDS: Final = 0.5  # that the others wait for one drawing
+_MOST_THREADS: Final = 8
 _NEVER: Final = float("inf")
 SESSION_CLOSED: Final = (
     "As it was last seen: its session is closed. Run the cell again, connected, to follow it."
@@ -117,8 +121,9 @@ class Board:
 
     def __init__(self) -> None:
         self._views: list[_View] = []
+        self._drawing: dict[_View, float] = {}  # since when; by a thread each
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._threads = 0
 
     def follow(self, task: Shown, draw: Callable[[], bool | None]) -> Callable[[], None]:
         """Call `draw` from now on until the task is settled; returns what ends it before.
@@ -148,14 +153,15 @@ class Board:
             if view not in self._views:
                 return
             view.due = min(view.due, max(time.monotonic(), view.drawn + view.gap))
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="ogpu-live", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:  # this process ends, and so do its views
-                    return
-                self._thread = thread
+            if not self._threads:
+                self._start()
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        """One more thread; it begins by waiting for the lock that its starter holds."""
+        with suppress(RuntimeError):  # this process ends, and so do its views
+            threading.Thread(target=self._run, name="ogpu-live", daemon=True).start()
+            self._threads += 1
 
     def _drop(self, view: _View) -> None:
         with self._changed:
@@ -167,21 +173,44 @@ class Board:
 
     def _run(self) -> None:
         while (view := self._next()) is not None:
-            self._draw(view)
+            try:
+                self._draw(view)
+            finally:
+                with self._changed:
+                    del self._drawing[view]
+                    self._changed.notify_all()
 
     def _next(self) -> _View | None:
-        """Wait for a view that is due; None, and no thread any more, when none will be."""
+        """Wait for a view that is due, and for whoever draws; None, and a thread less, when
+        none will be.
+        """
         with self._changed:
             while True:
-                view = min(self._views, key=lambda view: view.due, default=None)
-                if view is None or view.due == _NEVER:
-                    self._thread = None
+                waiting = [view for view in self._views if view not in self._drawing]
+                view = min(waiting, key=lambda view: view.due, default=None)
+                due = _NEVER if view is None else view.due
+                if due == _NEVER and not self._drawing:
+                    self._threads -= 1
+                    self._changed.notify_all()
                     return None
                 now = time.monotonic()
-                if view.due <= now:
-                    view.due, view.drawn = _NEVER, now
-                    return view
-                self._changed.wait(view.due - now)
+                wait = max(due, self._patience(now)) - now
+                if view is not None and wait <= 0:
+                    return self._taken(view, now)
+                self._changed.wait(None if wait == _NEVER else wait)
+
+    def _patience(self, now: float) -> float:
+        """When the next view may be drawn: a drawing that has taken long is no reason to wait."""
+        ends = (since + _PATIENCE_SECONDS for since in self._drawing.values())
+        return max((end for end in ends if end > now), default=now)
+
+    def _taken(self, view: _View, now: float) -> _View:
+        """It is drawn now, and there is a thread that sees whether it takes long."""
+        view.due, view.drawn = _NEVER, now
+        self._drawing[view] = now
+        if len(self._drawing) == self._threads < _MOST_THREADS:
+            self._start()
+        return view
 
     def _draw(self, view: _View) -> None:
         try:
@@ -215,7 +244,7 @@ class Board:
     @property
     def is_idle(self) -> bool:
         """No thread runs."""
-        return self._thread is None
+        return not self._threads
 
 
 board: Final = Board()

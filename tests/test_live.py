@@ -1,4 +1,4 @@
-"""One thread keeps every view true: soon, seldom, and only as long as there is need."""
+"""One loop keeps every view true: soon, seldom, and only as long as there is need."""
 
 from __future__ import annotations
 
@@ -119,6 +119,46 @@ def test_one_view_that_fails_leaves_the_others(
         wait_until(lambda: seen and board.views == 1)
 
     assert "no paint" in caplog.text
+
+
+def test_a_drawing_that_takes_long_holds_up_no_other(board: Board, task: FakeTask) -> None:
+    """The others go on while it lasts; it is drawn by one thread at a time, and once more after."""
+    other = FakeTask(samples.record(Stage.PUBLISHED))
+    seen: list[Stage] = []
+    inside, go_on = threading.Event(), threading.Event()
+    slow: list[Stage] = []
+
+    def draw() -> None:
+        slow.append(task.record.stage)
+        inside.set()
+        go_on.wait(30)
+
+    board.follow(task, draw)
+    inside.wait(10)
+    board.follow(other, stages(other, seen))
+    for stage in (Stage.ATTEMPTED, Stage.RESPONDED):
+        other.advance(stage)
+        wait_until(lambda stage=stage: seen and seen[-1] is stage)
+    task.advance(Stage.FINALIZED, ANSWER)
+    other.advance(Stage.FINALIZED, ANSWER)
+    wait_until(lambda: board.views == 1)
+
+    assert slow == [Stage.PUBLISHED]
+    go_on.set()
+    wait_until(lambda: board.views == 0 and board.is_idle)
+    assert slow == [Stage.PUBLISHED, Stage.FINALIZED]
+
+
+def test_as_many_slow_drawings_as_there_are(board: Board) -> None:
+    """Their threads are bounded, and all end."""
+    go_on = threading.Event()
+    before = threading.active_count()
+    for _ in range(20):
+        board.follow(FakeTask(samples.record(Stage.PUBLISHED)), lambda: go_on.wait(30) and False)
+    wait_until(lambda: threading.active_count() == before + 8)
+
+    go_on.set()
+    wait_until(lambda: board.views == 0 and board.is_idle)
 
 
 def test_a_view_that_is_gone_is_dropped(board: Board, task: FakeTask) -> None:

@@ -29,6 +29,7 @@ _MAX_LINES: Final = 6
 _MAX_READ: Final = 200_000
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _SPARKS: Final = 60
+_LEAST_SPAN: Final = 1e-300  # below it a step between two ticks is no number any more
 
 Points = list[float | None]
 
@@ -157,7 +158,7 @@ class _Axis:
 def _axis(low: float, high: float) -> _Axis:
     """With ticks at round numbers, and a little room beyond them."""
     span = high - low
-    if not math.isfinite(span) or span <= 0 or span < abs(high) * 1e-9:
+    if not math.isfinite(span) or span < max(_LEAST_SPAN, abs(high) * 1e-9):
         return _Axis(low, high, [low] if low == high else [low, high])
     step = _round_step(span / 4)
     ticks = [
@@ -177,7 +178,7 @@ def _log_axis(low: float, high: float) -> _Axis:
     """Over logarithms, with ticks at powers of ten."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     step = max(1, (last - first) // 4)
-    ticks = [math.log10(10.0**n) for n in range(first, last + 1, step)]
+    ticks = [float(n) for n in range(first, last + 1, step)]
     return _Axis(math.log10(low), math.log10(high), ticks)
 
 

@@ -23,10 +23,10 @@ def unwrapped(value: Json) -> Json:
     That all went well, as in `{"status": "ok", "result": …}`, needs no words either; nor
     does the list around the one list that a pipeline gives for a single input.
     """
-    return _peeled(value, Given())[0]
+    return peeled(value, Given())[0]
 
 
-def _peeled(value: Json, given: Given) -> tuple[Json, Given]:
+def peeled(value: Json, given: Given) -> tuple[Json, Given]:
     """What is in the wrappers, with its part of the schema."""
     for _ in range(5):
         if isinstance(value, list) and _is_batch_of_one(value):
@@ -69,7 +69,7 @@ def choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
 
 def _choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
     outer = given
-    value, given = _peeled(value, outer)
+    value, given = peeled(value, outer)
     for hint in (hinted(given), hinted(outer)) if outer.schema is not None else ():
         read = hint[0].read(value, hint[1]) if hint is not None else None
         if hint is not None and read is not None:
