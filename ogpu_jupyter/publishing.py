@@ -64,6 +64,7 @@ class Wish:
     complexity: Complexity | None
     name: str = "task"
     item: int | None = None
+    unchecked: bool = False  # past what the source says of itself
 
     @property
     def payload(self) -> bytes:
@@ -105,6 +106,7 @@ class Plan:
     quote: Quote
     config_url: str
     earlier: TaskRecord | None = None
+    unread: str = ""  # why what the source says of itself could not be had
 
     def __repr__(self) -> str:
         return repr(self._info)
@@ -156,6 +158,7 @@ class Plan:
             vault_before=look.balances.vault,
             vault_after=self.vault_after,
             earlier=self.earlier.reference if self.earlier else "",
+            unread=self.unread,
         )
 
 

@@ -10,6 +10,7 @@ import difflib
 import threading
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
@@ -46,6 +47,7 @@ from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
 from .spending import Ask, Hold, Limits, Purses
+from .stated import Stated
 from .tasks import (
     Answer,
     Complexity,
@@ -105,6 +107,7 @@ class Session:
         cache = Cache(data_home() / "content")
         self._store = HttpContentStore(network.pin_url, network.gateway_url, cache)
         self.client = Client(network, self._store)
+        self._stated = Stated(self._store, local.services if local else {})
         self.network_id = self._identified()
         self._purse = (purses or Purses()).of(network, self.network_id, self.account)
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
@@ -217,6 +220,7 @@ class Session:
         extras: Mapping[str, Any] | None = None,
         item: int | None = None,
         timeout: float = _ROUND_TRIP_SECONDS,
+        unchecked: bool = False,
         yes: bool = False,
         ask: Ask | None = None,
     ) -> Task:
@@ -225,7 +229,9 @@ class Session:
         `source` is an address or a name; `data` a dict or a pydantic model; `pay` OGPU, or
         text with a unit; `expires` a duration such as `"10m"`, a `timedelta`, or a time.
         Returns when the transaction is out; after `timeout` seconds nothing is sent any
-        more. `name` is part of what makes two tasks the same. Four HTTP requests.
+        more. `name` is part of what makes two tasks the same. Four HTTP requests, and one
+        to the gateway for what a source says of itself, the first time. By that function
+        and data are checked, unless `unchecked`.
         """
         wish = self._wish(
             source,
@@ -238,6 +244,7 @@ class Session:
             extras=extras,
             item=item,
         )
+        wish = replace(wish, unchecked=unchecked)
         return self._publish(wish, new=new, timeout=timeout, yes=yes, ask=ask)
 
     def publish_info(
@@ -247,6 +254,7 @@ class Session:
         name: str = "task",
         new: bool = False,
         timeout: float = _ROUND_TRIP_SECONDS,
+        unchecked: bool = False,
         yes: bool = False,
         ask: Ask | None = None,
     ) -> Task:
@@ -256,6 +264,7 @@ class Session:
         wish = Wish(
             address, source_name, info.config, info.payment, info.expiryTime, None, name, None
         )
+        wish = replace(wish, unchecked=unchecked)
         return self._publish(wish, new=new, timeout=timeout, yes=yes, ask=ask)
 
     def publish_many(
@@ -271,6 +280,7 @@ class Session:
         new: bool = False,
         extras: Mapping[str, Any] | None = None,
         timeout: float = _MANY_SECONDS,
+        unchecked: bool = False,
         yes: bool = False,
         ask: Ask | None = None,
     ) -> Batch:
@@ -287,6 +297,7 @@ class Session:
         payment = None if pay is None else parse_amount(pay)
         guidance = publishing.as_complexity(complexity)
         first = Wish(address, source_name, fields, payment, expires, guidance, name or "batch")
+        first = replace(first, unchecked=unchecked)
         wishes = publishing.wishes(first, function, items, dict(extras or {}))
         return self._publish_many(wishes, new=new, timeout=timeout, yes=yes, ask=ask)
 
@@ -302,6 +313,7 @@ class Session:
         name: str = "task",
         extras: Mapping[str, Any] | None = None,
         item: int | None = None,
+        unchecked: bool = False,
     ) -> Plan:
         """What `publish` would send, checked, simulated and priced; nothing is sent."""
         wish = self._wish(
@@ -315,6 +327,7 @@ class Session:
             extras=extras,
             item=item,
         )
+        wish = replace(wish, unchecked=unchecked)
         draft = wish.draft(self.client, self.network_id, self.account)
         with unspent():
             return self._plan(wish, draft)
@@ -340,9 +353,11 @@ class Session:
 
     def _plan(self, wish: Wish, draft: TaskRecord) -> Plan:
         look = self.client.look(draft.source, self.account)
+        unread = "" if wish.unchecked else self._stated.check(look.source, [draft])
         earlier = self.journal.find_same(draft)
         record = publishing.settle(wish, draft, look)
-        return publishing.plan(self.client, record, look, earlier)
+        plan = publishing.plan(self.client, record, look, earlier)
+        return replace(plan, unread=unread)
 
     def _publish(
         self, wish: Wish, *, new: bool, timeout: float, yes: bool, ask: Ask | None
@@ -435,6 +450,8 @@ class Session:
 
     def _plan_many(self, wishes: list[Wish], drafts: list[TaskRecord]) -> ManyPlan:
         look = self.client.look(drafts[0].source, self.account)
+        if not wishes[0].unchecked:
+            self._stated.check(look.source, drafts)
         return publishing.plan_many(self.client, wishes, drafts, look)
 
     def _ship(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.journal import Journal, file
+from ogpu_jupyter.journal.rows import insert, task_row
 from ogpu_jupyter.tasks import Response, ResponseStatus, Stage, TaskRecord
 from tests.journalling import OTHER, draft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 GWEI = 10**9
 SOURCES = ("text2text", "detect", "OpenChat SDXL", "")
@@ -77,6 +83,25 @@ def fill(count: int, journal: Journal | None = None, seed: int = 1) -> list[Task
     if journal is None:
         kept.close()
     return found
+
+
+def older_journal(path: Path, records: Iterable[TaskRecord], version: int) -> list[TaskRecord]:
+    """A file as an older version left it; the records as it has them."""
+    connection = sqlite3.connect(path)
+    for number, step in enumerate(file._MIGRATIONS[:version], 1):
+        connection.executescript(
+            f"{step}; PRAGMA application_id = {file._APPLICATION}; PRAGMA user_version = {number};"
+        )
+    kept = []
+    for key, record in enumerate(records, 1):
+        row = {"key": key, **task_row(record)}
+        facts = json.loads(row["record"])
+        facts.pop("notebook")  # as it was written before there was such a thing
+        connection.execute(*insert("tasks", {**row, "record": json.dumps(facts)}))
+        kept.append(record.model_copy(update={"key": key, "notebook": ""}))
+    connection.commit()
+    connection.close()
+    return kept
 
 
 def hostile() -> None:

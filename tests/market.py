@@ -55,11 +55,15 @@ class Publisher(Hand):
         min_payment: int = 10**15,
         max_expiry: int = 86_400,
         name: str = "by hand",
+        functions: object = None,
+        metadata_url: str = "",
     ) -> str:
         metadata = {"name": name, "description": "", "cpu": "", "nvidia": "", "amd": ""}
+        if functions is not None:
+            metadata["functions"] = functions
         params = {
             "client": self.address,
-            "imageMetadataUrl": self.store.put(json.dumps(metadata).encode()),
+            "imageMetadataUrl": metadata_url or self.store.put(json.dumps(metadata).encode()),
             "imageEnvironments": 1,
             "minPayment": min_payment,
             "minAvailableLockup": 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -18,7 +17,8 @@ from ogpu_jupyter.journal import Journal, file
 from ogpu_jupyter.journal.listing import PAYLOAD_BYTES
 from ogpu_jupyter.journal.queries import SORTS, Filters, Queries
 from ogpu_jupyter.tasks import DeliveryMethod, Response, ResponseStatus, Stage, TaskRecord
-from tests.histories import HOSTILE, fill, payload
+from tests import histories
+from tests.histories import HOSTILE, fill, older_journal, payload
 from tests.journalling import NETWORK, OTHER, SOURCE, draft
 
 if TYPE_CHECKING:
@@ -247,22 +247,13 @@ def test_what_others_write_is_seen(tmp_path: Path) -> None:
 def test_a_file_of_an_older_version_has_its_history(tmp_path: Path, version: int) -> None:
     """Its tasks are listed when they are asked for; nothing of them is lost."""
     path = tmp_path / "journal.sqlite3"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file, "_MIGRATIONS", file._MIGRATIONS[:version])
-        with Journal(path) as journal:
-            records = fill(30, journal)
-    old = sqlite3.connect(path)
-    for key, text in old.execute("SELECT key, record FROM tasks").fetchall():
-        facts = json.loads(text)
-        facts.pop("notebook")  # as it was written before there was such a thing
-        old.execute("UPDATE tasks SET record = ? WHERE key = ?", (json.dumps(facts), key))
-    old.commit()
-    old.close()
+    records = older_journal(path, histories.many(30), version)
 
     history = History(Filters(), path)
 
     assert [record.key for record in history] == [record.key for record in records[::-1]]
     assert history.totals.count == 30
+    assert [record.payload for record in history] == [record.payload for record in records[::-1]]
     assert {record.notebook for record in history} == {""}
 
 
@@ -464,7 +455,9 @@ def test_with_a_session_it_is_of_its_network(session) -> None:
     with session.journal.atomic():
         fill(5, session.journal)
     session.deposit(1)
-    task = session.publish("text2text", "text2text", {"messages": []})
+    task = session.publish(
+        "text2text", "text2text", {"messages": [{"role": "user", "content": "Hello"}]}
+    )
 
     assert [found.key for found in session.history()] == [task.record.key]
     assert session.history().tasks == [task]

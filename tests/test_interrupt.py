@@ -99,7 +99,7 @@ def cell(localnet, name, function, data):
 def test_stopped_during_the_upload_nothing_is_spent(kernel, localnet):
     kernel.run("session.client.store.put = slowly(session.client.store.put, True)")
 
-    shown = kernel.interrupt(cell(localnet, "text2text", "text2text", '{"messages": []}'))
+    shown = kernel.interrupt(cell(localnet, "sleep", "sleep", '{"seconds": 0}'))
 
     assert "Interrupted: Interrupted before anything was sent.\nNothing was spent." in shown
     assert "1 OGPU" in kernel.run("%ogpu status")

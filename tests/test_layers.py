@@ -29,7 +29,13 @@ LAYERS = [
     ["widgets"],
     ["display"],
     ["localnet"],
-    ["batch", "handle", "histories", "session"],  # a task forwards to its session, which makes it
+    [
+        "batch",
+        "handle",
+        "histories",
+        "session",
+        "stated",
+    ],  # a task forwards to its session, which makes it
     ["forms.examples", "forms.origins", "widgets.desk", "widgets.form"],
     ["kernel", "rebuilding"],
     ["magics"],

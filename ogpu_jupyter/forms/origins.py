@@ -12,16 +12,15 @@ import difflib
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.content import decode_json
-from ogpu_jupyter.errors import ContentError, InputError, OgpuError, UnknownName
+from ogpu_jupyter.errors import ContentError, OgpuError, UnknownName
 from ogpu_jupyter.render.safe import one_line
 
 from . import examples
-from .checking import AnyChecker, ModelChecker
-from .documents import Unusable, cleaned
-from .fields import Either, Mapping, Raw, Record, Shape, start
-from .schema import fields_in
+from .checking import AnyChecker
+from .documents import Unusable
+from .fields import Raw, Shape
+from .shapes import functions_in, of_model, of_schema, schema_in
 from .templates import TEMPLATES, template_for
-from .validating import SchemaChecker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,12 +30,8 @@ if TYPE_CHECKING:
     from ogpu_jupyter.session import Session
     from ogpu_jupyter.tasks import Json, SourceRecord
 
-    from .documents import Schema
-    from .fields import Field
-
 _METADATA_BYTES: Final = 1 << 20
 _METADATA_SECONDS: Final = 5.0
-_INPUT_KEYS: Final = ("input", "input_schema", "inputSchema", "schema", "parameters", "data")
 _MOST_NAMED: Final = 5
 
 
@@ -67,36 +62,6 @@ def shape_of(
         or _of_samples(examples.on_chain, session, record, function, "the chain")
         or _of_anything(metadata)
     )
-
-
-def of_model(model: type[BaseModel], origin: str) -> Shape:
-    """InputError where it isn't a model of named fields."""
-    if not (isinstance(model, type) and hasattr(model, "model_json_schema")):
-        raise InputError(f"{model!r} is not a pydantic model.", hint="Give the class itself.")
-    try:
-        schema = model.model_json_schema()
-    except Exception as error:  # noqa: BLE001 - pydantic's own, or one of the person's hooks
-        name = type(error).__name__
-        raise InputError(
-            f"The model {model.__name__} has no JSON Schema: {name}: {str(error)[:300]}",
-            hint="Leave the field out that JSON can't write, or give the data in a cell.",
-        ) from None
-    root = _root(fields_in(cleaned(schema)))
-    if root is None:
-        raise InputError(
-            f"The model {model.__name__} is no object; a task's data is one.",
-            hint="Make it a model with a field for the value.",
-        )
-    return Shape(root, origin, _begin(root), ModelChecker(model, root), model)
-
-
-def of_schema(schema: object, origin: str) -> Shape:
-    """Unusable where it is none, or not one of an object."""
-    document = cleaned(schema)
-    root = _root(fields_in(document))
-    if root is None:
-        raise Unusable("The schema is not that of an object.")
-    return Shape(root, origin, _begin(root), SchemaChecker(document))
 
 
 def of_template(name: str) -> Shape:
@@ -148,44 +113,9 @@ def _of_metadata(metadata: Any, function: str) -> Shape | None:
         return None
 
 
-def schema_in(metadata: Any, function: str) -> Schema | None:
-    """The schema of a function's data, where the metadata has one in an obvious place.
-
-    In the function's own entry; for a source that lists no functions, beside its name.
-    """
-    if not isinstance(metadata, dict):
-        return None
-    functions = _functions(metadata)
-    if function in functions:
-        return _first_schema(functions[function])
-    return None if functions else _first_schema(metadata)
-
-
-def _functions(metadata: Any) -> dict[str, Any]:
-    """A source's functions' entries by their names, from a list or an object."""
-    listed = metadata.get("functions") if isinstance(metadata, dict) else None
-    if isinstance(listed, dict):
-        return {str(name): entry for name, entry in listed.items()}
-    listed = listed if isinstance(listed, list) else []
-    entries = [entry for entry in listed if isinstance(entry, dict)]
-    return {entry["name"]: entry for entry in entries if isinstance(entry.get("name"), str)}
-
-
-def _first_schema(entry: Any) -> Schema | None:
-    if not isinstance(entry, dict):
-        return None
-    for key in _INPUT_KEYS:
-        found = entry.get(key)
-        if key == "schema" and isinstance(found, dict) and isinstance(found.get("input"), dict):
-            found = found["input"]
-        if isinstance(found, dict) and found:
-            return found
-    return None
-
-
 def _of_names(session: Session, record: SourceRecord, function: str, metadata: Any) -> Shape | None:
     """The source's name tells nothing of a function that it doesn't have."""
-    functions = _functions(metadata)
+    functions = functions_in(metadata)
     names = [name for name, address in session.names().items() if address == record.address]
     has_it = not functions or function in functions
     for source_name in (record.name, *names) if has_it else ("",):
@@ -213,21 +143,7 @@ def _of_samples(
 
 def _of_anything(metadata: Any) -> Shape:
     """Where the source names its functions, the origin does too: one may be misspelt."""
-    names = list(_functions(metadata))
+    names = list(functions_in(metadata))
     listed = ", ".join(one_line(name, 40) for name in names[:_MOST_NAMED])
     beside = f"; the source's functions are: {listed}" if listed else ""
     return Shape(Raw(title="Data"), f"nothing: any JSON object{beside}", {}, AnyChecker())
-
-
-def _root(field: Field) -> Field | None:
-    """Without a link; None for what can't be a task's data."""
-    field = field.resolved
-    if isinstance(field, Either):
-        options = [each.resolved for _, each in field.options]
-        return field if any(isinstance(each, (Record, Mapping)) for each in options) else None
-    return field if isinstance(field, (Record, Mapping, Raw)) else None
-
-
-def _begin(root: Field) -> Json:
-    value = start(root)
-    return value if isinstance(value, dict) else {}

@@ -29,6 +29,9 @@ _FORMATS: Final[dict[str, TextFormat]] = {
     "idn-email": "email",
 }
 _IN_BASE64: Final = frozenset({"base64", "base64url", "byte", "binary"})
+_NO_BASE64: Final = re.compile(r"[^A-Za-z0-9+/_-]")
+_LINE_ENDS: Final = dict.fromkeys(map(ord, "\r\n\t"))
+NOT_BASE64: Final = "This should be base64, the content of a file and not its name."
 _DATA_URL: Final = re.compile(r"\bdata[- ]?ur[il]s?\b", re.IGNORECASE)
 _BASE64: Final = re.compile(r"\bbase[- ]?64\b", re.IGNORECASE)
 _NAMED_BASE64: Final = re.compile(r"(?:^|_)(?:base64|b64)(?:_|$)", re.IGNORECASE)
@@ -152,3 +155,13 @@ def number(rules: Schema, *, integer: bool) -> Number:
         open_high=open_high,
         multiple_of=rules.get("multipleOf"),
     )
+
+
+def is_base64(text: str) -> bool:
+    """In either alphabet, with or without padding and line ends; a data URL's is taken too."""
+    if text.startswith("data:"):
+        head, _, text = text.partition(",")
+        if not head.endswith(";base64"):
+            return False
+    digits = text.strip().translate(_LINE_ENDS).rstrip("=")
+    return len(digits) % 4 != 1 and not _NO_BASE64.search(digits)

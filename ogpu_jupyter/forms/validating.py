@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from . import patterns
 from .checking import unsendable
 from .fields import Problem
 from .locating import MOST_PROBLEMS
+from .strings import NOT_BASE64, is_base64
 from .wording import sentence
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class SchemaChecker:
     def check(self, value: Json) -> list[Problem]:
         """What takes too long is not told."""
         found = unsendable(value)
-        if found or self._endless:
+        if found or self._endless or time.thread_time() > _end.get():
             return found
         token = _counter.set(_Counter())
         try:
@@ -66,6 +68,16 @@ class SchemaChecker:
             pass  # the library's, for a number of 300 digits as a multiple of 0.1
         _counter.reset(token)
         return list(dict.fromkeys(found))[:MOST_PROBLEMS]
+
+
+@contextmanager
+def spending(seconds: float) -> Iterator[None]:
+    """Of all checks within, those after so much of this thread's own time find nothing."""
+    token = _end.set(time.thread_time() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
 
 
 class _TooMuch(Exception):
@@ -85,6 +97,7 @@ class _Counter:
             raise _TooMuch
 
 
+_end: ContextVar[float] = ContextVar("end", default=float("inf"))
 _counter: ContextVar[_Counter] = ContextVar("steps")
 
 
@@ -118,6 +131,7 @@ def _kind() -> Any:
         "additionalProperties": _additional_properties,
         "propertyNames": _property_names,
         "uniqueItems": _unique_items,
+        "contentEncoding": _content_encoding,
     }
     keywords: dict[str, Any] = {**Draft202012Validator.VALIDATORS, **ours}
     counted = {name: _counted(each) for name, each in keywords.items()}
@@ -170,6 +184,14 @@ def _property_names(validator: Any, schema: Any, value: Any, _: Any) -> Iterator
         for name in value:
             for error in validator.descend(name, schema):
                 yield _error(f"its name: {sentence(error)}", name)
+
+
+def _content_encoding(_: Any, encoding: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    """To the library a note; to a service that decodes it, the difference from a file's name."""
+    if not isinstance(value, str) or encoding.lower() not in {"base64", "base64url"}:
+        return
+    if not is_base64(value):
+        yield _error(NOT_BASE64)
 
 
 # The library compares each item with each, for as long as that takes
@@ -272,6 +294,8 @@ def _is_email(text: str) -> bool:
 
 
 _TESTS: Final[dict[str, Callable[[str], bool]]] = {
+    "byte": is_base64,
+    "base64": is_base64,
     "date": _is_date,
     "date-time": _is_date_time,
     "time": _is_time,

@@ -94,6 +94,7 @@ _FORMATS: Final[dict[str, str]] = {
     "email": "an address such as name@example.org",
     "uri": "a link such as https://example.org",
     "uuid": "a UUID",
+    **dict.fromkeys(("byte", "base64"), "base64, the content of a file and not its name"),
 }
 _TOLD: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
     "type": _type,

@@ -448,6 +448,7 @@ TASK: Final = Command(
             "show the exact payload, price, gas and balance after; nothing leaves the machine",
         ),
         Option("--new", "publish even though the same task was published before"),
+        Option("--unchecked", "publish what the source says that it doesn't take"),
         Option(
             "--vars",
             "the variables that {{ name }} may stand for; those that the body doesn't "

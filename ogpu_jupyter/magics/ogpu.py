@@ -120,6 +120,7 @@ class OgpuMagics(Magics):
             "complexity": words["complexity"],
             "name": words["as"] or "task",
             "extras": words["extra"],
+            "unchecked": words["unchecked"],
         }
         if words["dry_run"]:
             return self._session().plan(words["source"], words["function"], data, **order)

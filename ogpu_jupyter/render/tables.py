@@ -77,6 +77,7 @@ class PlanInfo:
     vault_before: int
     vault_after: int
     earlier: str = ""
+    unread: str = ""
 
     def __repr__(self) -> str:
         return plan_text(self)
@@ -313,7 +314,7 @@ def plan_html(plan: PlanInfo) -> str:
         ("Wallet now", amount_html(plan.wallet_before)),
         ("Wallet after, at least", amount_html(plan.wallet_after_at_least)),
     ]
-    earlier = f'<p class="ogpu-note">{esc(_earlier(plan))}</p>' if plan.earlier else ""
+    earlier = "".join(f'<p class="ogpu-note">{esc(note)}</p>' for note in _notes(plan))
     payload = (
         f'<section class="ogpu-answer"><h4 class="jp-toc-ignore tocSkip">Payload · '
         f"{byte_count(len(plan.payload))}</h4>{payload_html(plan.payload)}</section>"
@@ -326,11 +327,16 @@ def plan_html(plan: PlanInfo) -> str:
 _NOTHING_SENT: Final = "Checked and simulated. Nothing was sent, nothing was spent."
 
 
-def _earlier(plan: PlanInfo) -> str:
-    return (
+def _notes(plan: PlanInfo) -> list[str]:
+    before = (
         f"The same task was published before: {plan.earlier}. "
         "Without --new that one is shown, and nothing is paid."
     )
+    unread = (
+        "What the source says of itself could not be read, so its function and the data were "
+        f"not checked by it. {plan.unread}"
+    )
+    return [note for note, is_due in ((before, plan.earlier), (unread, plan.unread)) if is_due]
 
 
 def plan_text(plan: PlanInfo) -> str:
@@ -340,7 +346,7 @@ def plan_text(plan: PlanInfo) -> str:
     left = countdown(plan.expires_at - plan.now)
     lines = [
         f"Dry run of {one_line(plan.function, 80)}. {_NOTHING_SENT}",
-        *([one_line(_earlier(plan), 500)] if plan.earlier else []),
+        *(one_line(note, 500) for note in _notes(plan)),
         f"  source       {one_line(plan.source)}{name}",
         f"  payment      {format_amount(plan.payment)}",
         f"  network fee  {format_amount(plan.max_fee_total)} at most ({plan.gas:,} gas)",

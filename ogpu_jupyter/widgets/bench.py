@@ -14,6 +14,7 @@ import ipywidgets
 
 from ogpu_jupyter.forms.fields import DEPTH, MISSING, Missing, Raw
 from ogpu_jupyter.render.safe import esc, one_line
+from ogpu_jupyter.tasks import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -238,9 +239,8 @@ def path_words(path: Path) -> str:
     """`messages[0].content`."""
     words = ""
     for step in path:
-        name = f"[{step}]" if isinstance(step, int) else f".{one_line(step, 60)}"
-        words += name
-    return words.removeprefix(".")
+        words = place(words, step)
+    return words
 
 
 def absences(field: Field) -> list[tuple[str, Json | Missing]]:

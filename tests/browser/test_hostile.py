@@ -254,7 +254,7 @@ MADE = """() => [...document.querySelectorAll('.jp-OutputArea *')].filter(e =>
        && ['href', 'src', 'action', 'formaction', 'xlink:href'].includes(a.name))
 ).map(e => e.outerHTML.slice(0, 120))"""
 FORMS = """import ipywidgets
-from ogpu_jupyter.forms.origins import of_schema
+from ogpu_jupyter.forms.shapes import of_schema
 from tests.widgets.forms import Heard
 def form(text):
     bench = Heard().bench

@@ -39,8 +39,8 @@ def test_the_design_s_surface_is_there() -> None:
     names = "connect account status deposit withdraw sources source use"
     names += " form tasks show confirm cancel reclaim wait"
     flags = (
-        "--as --pay --expires --complexity --wait --timeout --dry-run --new --vars --extra "
-        "--show --python --template --model --yes"
+        "--as --pay --expires --complexity --wait --timeout --dry-run --new --unchecked --vars "
+        "--extra --show --python --template --model --yes"
     )
 
     assert [command.name for command in OGPU] == names.split()

@@ -18,8 +18,8 @@ KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 def test_every_option_of_a_task_arrives() -> None:
     words = read_task(
         "chat text2text --as answer --pay 5gwei --expires 2h --complexity medium --wait "
-        "--timeout 90s --dry-run --new --vars a,b --extra n=1 --extra tag=#fff --python "
-        "--template hf --model Reply --show table --yes"
+        "--timeout 90s --dry-run --new --unchecked --vars a,b --extra n=1 --extra tag=#fff "
+        "--python --template hf --model Reply --show table --yes"
     )
 
     assert words.values == {
@@ -33,6 +33,7 @@ def test_every_option_of_a_task_arrives() -> None:
         "timeout": 90.0,
         "dry_run": True,
         "new": True,
+        "unchecked": True,
         "vars": ("a", "b"),
         "extra": {"n": 1, "tag": "#fff"},
         "python": True,

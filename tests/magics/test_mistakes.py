@@ -468,6 +468,95 @@ def test_what_was_typed_cannot_be_meant(market, shell, fails, cell: str, text: s
     assert market.journal.tasks(market.network_id) == []
 
 
+CHECKED = [
+    (
+        "%%ogpu_task text2text text2txt --template chat\nHello",
+        (
+            "UnknownName: The source text2text has no function 'text2txt'. It has: text2text."
+            f"{SPENT}"
+            "Did you mean `text2text`? `--unchecked` publishes it all the same."
+        ),
+    ),
+    (
+        "%ogpu_task text2text text2text",
+        (
+            "InputError: The data is not what the function text2text of text2text takes:\n"
+            "  messages is missing: Field required."
+            f"{SPENT}"
+            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
+            "data as it is."
+        ),
+    ),
+    (
+        '%%ogpu_task text2text text2text\n{"messages": "hi"}',
+        (
+            "InputError: The data is not what the function text2text of text2text takes:\n"
+            "  messages is 'hi': Input should be a valid array."
+            f"{SPENT}"
+            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
+            "data as it is."
+        ),
+    ),
+    (
+        (
+            "%%ogpu_task text2text text2text --dry-run\n"
+            '{"messages": [{"role": "robot", "content": "hi"}]}'
+        ),
+        (
+            "InputError: The data is not what the function text2text of text2text takes:\n"
+            "  messages[0].role is 'robot': Input should be 'system', 'user' or 'assistant'."
+            f"{SPENT}"
+            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
+            "data as it is."
+        ),
+    ),
+    (
+        "%%ogpu_task inference inference\ninput:\n  image: C:\\Users\\me\\pic.png\nargs: {}",
+        (
+            "InputError: The data is not what the function inference of inference takes:\n"
+            "  input.image is 'C:\\Users\\me\\pic.png': This should be base64, the content "
+            "of a file and not its name."
+            f"{SPENT}"
+            "`%ogpu form inference inference` shows what it takes; `--unchecked` publishes the "
+            "data as it is."
+        ),
+    ),
+    (
+        (
+            "%%ogpu_task inference inference\ninput: C:\\Users\\me\\pic.png\n"
+            "args: {task: object-detection}"
+        ),
+        (
+            "InputError: The data is not what the function inference of inference takes:\n"
+            "  Input is 'C:\\\\Users\\\\me\\\\pic.png': This should be base64, the content of a "
+            "file and not its name."
+            f"{SPENT}"
+            "`%ogpu form inference inference` shows what it takes; `--unchecked` publishes the "
+            "data as it is."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), CHECKED, ids=[cell.replace("\n", " ")[:60] for cell, _ in CHECKED]
+)
+def test_what_the_source_would_not_take(market, fails, cell: str, text: str) -> None:
+    """No provider could answer it: it is told before it is paid."""
+    before = market.balance()
+
+    assert fails(cell) == text
+    assert spent_nothing(market, before)
+    assert market.journal.tasks(market.network_id) == []
+
+
+def test_unchecked_goes_past_what_the_source_says(market, shell) -> None:
+    shell.run_cell('%%ogpu_task text2text text2txt --unchecked --as odd\n{"messages": "hi"}')
+
+    assert shell.user_ns["odd"].record.function == "text2txt"
+    assert shell.user_ns["odd"].payload["data"] == {"messages": "hi"}
+
+
 @pytest.mark.parametrize("command", ["show", "confirm", "cancel", "wait"])
 def test_a_word_that_may_mean_several_tasks_means_none(market, fails, command: str) -> None:
     """No command acts on one of them by chance."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from ogpu_jupyter.forms.strings import NOT_BASE64, is_base64
 from ogpu_jupyter.localnet.services import detection, entities, sentiment, texts
 
 if TYPE_CHECKING:
@@ -20,6 +21,47 @@ Task = Literal["text-classification", "summarization", "token-classification", "
 _LONGEST = 16 << 20  # an image of 12 MB in base64
 Content = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
 Batch = Annotated[list[Annotated[str, Field(max_length=100_000)]], Field(max_length=1_000)]
+
+
+def _as_base64(text: str) -> str:
+    if not is_base64(text):
+        raise ValueError(NOT_BASE64)
+    return text
+
+
+_IN_BASE64: Final[dict[str, JsonValue]] = {
+    "contentEncoding": "base64",
+    "contentMediaType": "image/*",
+}
+Image = Annotated[Content, AfterValidator(_as_base64), Field(json_schema_extra=_IN_BASE64)]
+
+
+class Named(BaseModel):
+    """What is asked about under a name: `image`, or `text` and its like."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    image: Image = Field(default="", description="An image as base64 or a data URL.")
+    image_base64: Image = Field(default="", description="The same under another name.")
+
+    @property
+    def given(self) -> dict[str, JsonValue]:
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+_DETECTING: Final[dict[str, JsonValue]] = {
+    "if": {
+        "properties": {
+            "args": {
+                "properties": {"task": {"const": "object-detection"}},
+                "required": ["task"],
+            }
+        },
+        "required": ["args"],
+    },
+    "then": {"properties": {"input": _IN_BASE64}},
+}
 
 
 class Arguments(BaseModel):
@@ -38,11 +80,20 @@ class Arguments(BaseModel):
 
 
 class Question(BaseModel):
-    input: Content | Batch | dict[str, JsonValue] = Field(
+    model_config = ConfigDict(json_schema_extra=_DETECTING)
+
+    input: Content | Batch | Named = Field(
         description="A text, several texts, or an image as base64 or a data URL.",
         examples=["I love how quiet this machine is."],
     )
     args: Arguments = Field(default_factory=Arguments, description="The pipeline and its options.")
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> Question:
+        detects = self.args.task == "object-detection" and isinstance(self.input, str)
+        if detects and not is_base64(str(self.input)):
+            raise ValueError(f"input is {str(self.input)[:40]!r}: {NOT_BASE64}")
+        return self
 
 
 class Answer(BaseModel):
@@ -76,8 +127,8 @@ def _tokens(question: Question) -> list[Any]:
 
 def _detect(question: Question) -> list[Any]:
     image = question.input
-    if isinstance(image, dict):
-        image = _field(image, ("image", "image_base64", "inputs", "data"))
+    if isinstance(image, Named):
+        image = _field(image.given, ("image", "image_base64", "inputs", "data"))
     if not isinstance(image, str):
         raise ValueError("the input is not one image")  # noqa: TRY004 - the client's mistake
     return detection.detect(image, threshold=question.args.threshold)
@@ -85,8 +136,8 @@ def _detect(question: Question) -> list[Any]:
 
 def _text(question: Question) -> str:
     text = question.input
-    if isinstance(text, dict):
-        text = _field(text, ("text", "inputs", "input", "sentence"))
+    if isinstance(text, Named):
+        text = _field(text.given, ("text", "inputs", "input", "sentence"))
     if not isinstance(text, str):
         raise ValueError("the input is not a text")  # noqa: TRY004 - the client's mistake
     return text[:1_000_000]
