@@ -44,6 +44,14 @@ def own(anvil_path: Path, tmp_path: Path) -> Iterator[World]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """On the node that is written in Python, as where no anvil is found."""
+    with worlds.world(None, tmp_path_factory.mktemp("embedded")) as opened:
+        opened.settle()
+        yield opened
+
+
 @pytest.fixture
 def proxy(world: World) -> Proxy:
     return world.proxy

@@ -1,13 +1,13 @@
 """An episode: a few intents, a storm over them, calm after it, and a count of what is left.
 
-The seed says what happens: how many kernels publish what, one by one or as a batch, which
-requests suffer, whether the chain is rewritten or its node restarted, and at which step a
-kernel is killed.
+The seed says what happens: how many kernels publish what, one by one or as a batch whose
+rows stand elsewhere in each kernel, which requests suffer, whether the chain is rewritten or
+its node restarted, at which step a kernel is killed, and whether the tasks' time was over
+when it came back to them.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 import time
@@ -16,19 +16,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.tasks import Stage, stage_of
 from tests.faults import mortal
 from tests.faults.kernels import HANG_SECONDS, UNTOLD, Kernel, Wish, all_at_once
-from tests.faults.proxy import Storm
+from tests.faults.proxy import FAULTS, Storm, error
 from tests.faults.watchers import Watcher
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from ogpu_jupyter.tasks import TaskSnapshot
     from tests.faults.world import World
 
 _SETTLE_SECONDS = 30.0
-KINDS = {"publish": 4, "batch": 2, "watch": 3, "kill": 3}
+_AWAY_SECONDS = 7200  # twice what a task has then
+_READING = ("502", "drop_request", "cut", "too heavy")
+_TOO_HEAVY = error(-32000, "execution aborted (timeout = 5s)")
+KINDS = {"publish": 4, "batch": 2, "watch": 3, "kill": 3, "return": 2}
+# A provider who comes when the time is over only makes the chain say so.
+MOVES = {"publish": 0.3, "batch": 0.3, "watch": 1.0, "kill": 0.3, "return": 0.0}
 TROUBLES = {"none": 4, "reorg": 3, "restart": 2, "rewind": 1}
 
 
@@ -72,7 +79,8 @@ class Episode:
         self.dice = random.Random(seed)
         self.kind = _pick(self.dice, KINDS)
         self.trouble = _pick(self.dice, TROUBLES)
-        self.in_batch = self.kind == "batch" or (self.kind == "kill" and self.dice.random() < 0.4)
+        is_killed = self.kind in {"kill", "return"}
+        self.in_batch = self.kind == "batch" or (is_killed and self.dice.random() < 0.4)
         self.tally = Tally()
         self.account = world.account()
         self.journal = folder / "journal.sqlite3"
@@ -83,13 +91,15 @@ class Episode:
 
     def _wishes(self) -> list[Wish]:
         source = self.dice.choice([self.world.first, self.world.manual])
-        count = {"publish": 5, "batch": 12, "watch": 4, "kill": 2}[self.kind]
+        count = {"publish": 5, "batch": 12, "watch": 4, "kill": 2, "return": 4}[self.kind]
         return [Wish(source, self.seed, number) for number in range(count)]
 
     def run(self) -> Tally:
         self.watcher = Watcher(self.world)
-        self.world.proxy.let_loose(self.storm)
         try:
+            if self.kind == "return":
+                self._go_away()
+            self.world.proxy.let_loose(self.storm)
             self._storm()
             self._calm()
         finally:
@@ -99,10 +109,23 @@ class Episode:
         self.tally.faults.update(self.storm.done)
         return self.tally
 
+    def _go_away(self) -> None:
+        """All is published and the kernel ended; some is answered, and then the time is over."""
+        kernel = self._kernel(expires=f"{_AWAY_SECONDS // 2}s")
+        self._publish_calmly(kernel)
+        kernel.wait_until_settled(_SETTLE_SECONDS)
+        self._end(kernel)
+        tasks = [state.address for state in self.world.tasks()]
+        self._look_after(tasks)
+        for task in self.dice.choices(tasks, k=len(tasks) + 2):
+            self.world.step(self.dice, task)
+        self.world.call("evm_increaseTime", _AWAY_SECONDS)
+        self.world.mine(6)  # no reorg goes back as far
+
     # --- the storm ------------------------------------------------------------------------
 
     def _storm(self) -> None:
-        threads = self._kill() if self.kind == "kill" else self._publish()
+        threads = self._kill() if self.kind in {"kill", "return"} else self._publish()
         self._drive(threads)
         for thread in threads:
             thread.join(3 * HANG_SECONDS)
@@ -115,7 +138,8 @@ class Episode:
             self.kernels.append(self._kernel())
         orders = [self.dice.sample(self.wishes, len(self.wishes)) for _ in self.kernels]
         if self.in_batch:
-            return all_at_once(*(lambda k=k: k.publish_many(self.wishes) for k in self.kernels))
+            rows = [(kernel, self._turned(n)) for n, kernel in enumerate(self.kernels)]
+            return all_at_once(*(lambda k=k, some=some: k.publish_many(some) for k, some in rows))
         lanes = [
             (kernel, order[start::2])
             for kernel, order in zip(self.kernels, orders, strict=True)
@@ -125,6 +149,10 @@ class Episode:
             *(lambda k=k, lane=lane: [k.publish(wish) for wish in lane] for k, lane in lanes)
         )
 
+    def _turned(self, number: int) -> list[Wish]:
+        """The same rows, moved."""
+        return self.wishes[-number:] + self.wishes[:-number] if number else self.wishes
+
     def _kill(self) -> list[threading.Thread]:
         """One kernel after another begins, and is killed."""
         return all_at_once(self._lives)
@@ -132,22 +160,26 @@ class Episode:
     def _lives(self) -> None:
         try:
             for number in (1, 2):
-                self._live(mortal.STEPS[(2 * self.seed + number) % len(mortal.STEPS)])
+                step = mortal.STEPS[(2 * self.seed + number) % len(mortal.STEPS)]
+                if self.kind == "return":
+                    step = ("reading", "connecting")[(self.seed + number) % 2]
+                self._live(step, self._turned(number - 1))
         except Exception as error:  # noqa: BLE001 - told with the seed
             self.tally.surprises.append(f"seed {self.seed}: {error!r}")
 
-    def _live(self, step: str) -> None:
+    def _live(self, step: str, wishes: list[Wish]) -> None:
+        if step == "reading":
+            self._fail_to_read()
         life = mortal.Life(
             network=self.world.stormy,
             key=bytes(self.account.key),
             journal=self.journal,
-            wishes=tuple(self.wishes),
+            wishes=tuple(wishes),
             step=step,
             batch=self.in_batch,
             seconds=5.0,
         )
-        child = _forks().Process(target=mortal.live, args=(life,), daemon=True)
-        child.start()
+        child = mortal.begin(life, forked=True)
         child.join(2 * HANG_SECONDS)
         if child.is_alive():
             self.tally.hangs.append(f"a kernel to be killed at {life.step} is still publishing")
@@ -157,6 +189,13 @@ class Episode:
             self.tally.faults[f"kill -9: {life.step}"] += 1
         elif child.exitcode != -signal.SIGTERM:
             self.tally.surprises.append(f"a child ended with {child.exitcode}")
+
+    def _fail_to_read(self) -> None:
+        """Some of the next requests that run contracts have no answer: `connect` makes them."""
+        for _ in range(self.dice.randint(1, 4)):
+            name = self.dice.choice(_READING)
+            self.world.proxy.once("eth_call", FAULTS["read"].get(name, _TOO_HEAVY))
+            self.tally.faults[f"eth_call in connect: {name}"] += 1
 
     def _drive(self, threads: list[threading.Thread]) -> None:
         """A provider works, and the chain has its trouble, while they publish and a bit longer."""
@@ -171,7 +210,7 @@ class Episode:
                 before = self.world.call("evm_snapshot")
             if n == when:
                 self._make_trouble(before)
-            elif tasks and (self.kind == "watch" or self.dice.random() < 0.3):
+            elif tasks and self.dice.random() < MOVES[self.kind]:
                 self.world.step(self.dice, self.dice.choice(tasks))
             n += 1
             if n > 2000:
@@ -257,6 +296,7 @@ class Episode:
 
     def _check_records(self, kernel: Kernel) -> None:
         """The journal knows every task that is on chain, by its address and state."""
+        now = self.world.now()
 
         def unknown() -> list[str]:
             known = {r.address: r.stage for r in kernel.session.journal.tasks() if r.address}
@@ -264,7 +304,7 @@ class Episode:
                 f"{state.address} is {state.status.name}, the journal says {known.get(a)}"
                 for state in self.world.tasks()
                 if (stage := known.get(a := state.address)) is None
-                or stage.value != _word(state.status)
+                or stage.value != _word(state, now)
             ]
 
         self._wait(lambda: not unknown())
@@ -279,14 +319,17 @@ class Episode:
 
     # --- helpers --------------------------------------------------------------------------
 
-    def _kernel(self) -> Kernel:
-        return Kernel(self.world.stormy, self.account, self.journal)
+    def _kernel(self, *, expires: str | None = None) -> Kernel:
+        return Kernel(self.world.stormy, self.account, self.journal, expires=expires)
 
     def _close(self) -> None:
         for kernel in self.kernels:
-            kernel.close()
-            self.tally.hangs += self._named(kernel.hangs)
-            self.tally.surprises += self._named(kernel.surprises)
+            self._end(kernel)
+
+    def _end(self, kernel: Kernel) -> None:
+        kernel.close()
+        self.tally.hangs += self._named(kernel.hangs)
+        self.tally.surprises += self._named(kernel.surprises)
 
     def _named(self, found: Any) -> list[str]:
         return [f"seed {self.seed} ({self.kind}, {self.trouble}): {one}" for one in found]
@@ -304,16 +347,11 @@ class Episode:
         return f"wish {wish.number}: {told}; {dict(of)}"
 
 
-def _word(status: Any) -> str:
-    return "published" if status.name == "NEW" else status.name.lower()
+def _word(state: TaskSnapshot, now: int) -> str:
+    """The journal's for what the chain says at a time."""
+    stage = stage_of(state.status)
+    return (Stage.LATE if stage.is_waiting and state.expires_at < now else stage).value
 
 
 def _pick(dice: random.Random, weights: dict[str, int]) -> str:
     return dice.choices(list(weights), list(weights.values()))[0]
-
-
-def _forks() -> Any:
-    """Children are forked from a process that has no threads, and has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.mortal"])
-    return context

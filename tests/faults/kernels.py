@@ -47,7 +47,10 @@ class Wish:
 class Kernel:
     """A session with what it was told of each wish; several may share a journal."""
 
-    def __init__(self, network: Network, account: Any, journal: Path) -> None:
+    def __init__(
+        self, network: Network, account: Any, journal: Path, *, expires: str | None = None
+    ) -> None:
+        self.expires = expires
         self.hangs: list[str] = []
         self.told: dict[Wish, int] = {}  # to the task's key in the journal
         self.surprises: list[str] = []
@@ -68,7 +71,12 @@ class Kernel:
         for _ in range(_TRIES):
             with suppress(OgpuError), self._watched(f"publish {wish.number}"):
                 task = self.session.publish(
-                    wish.source, FUNCTION, wish.data, timeout=PUBLISH_SECONDS, yes=True
+                    wish.source,
+                    FUNCTION,
+                    wish.data,
+                    expires=self.expires,
+                    timeout=PUBLISH_SECONDS,
+                    yes=True,
                 )
                 self._note(wish, task)
                 return
@@ -79,7 +87,12 @@ class Kernel:
         for _ in range(_TRIES):
             with suppress(OgpuError), self._watched("publish_many"):
                 batch = self.session.publish_many(
-                    wishes[0].source, FUNCTION, items, timeout=PUBLISH_SECONDS, yes=True
+                    wishes[0].source,
+                    FUNCTION,
+                    items,
+                    expires=self.expires,
+                    timeout=PUBLISH_SECONDS,
+                    yes=True,
                 )
                 for wish, task in zip(wishes, batch, strict=True):
                     self._note(wish, task)

@@ -1,7 +1,9 @@
-"""A kernel's stand-in that is killed with SIGKILL at a named step of publishing."""
+"""A kernel's stand-in that is killed with SIGKILL at a named step of connecting or publishing."""
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import signal
 from dataclasses import dataclass
@@ -11,15 +13,18 @@ from ogpu_jupyter.chain._web3 import eth_account
 from ogpu_jupyter.following import Keeper
 from tests.faults.kernels import Kernel, Wish
 from tests.faults.world import hurry
-from tests.killed import STEPS, die, die_after
+from tests.killed import STEPS as ALONE
+from tests.killed import die, die_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ogpu_jupyter.chain.networks import Network
 
-__all__ = ["STEPS", "Life", "live"]
+__all__ = ["STEPS", "Life", "begin"]
+
+STEPS = (*ALONE, "connecting", "sent again")
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,24 @@ class Life:
     seconds: float
 
 
-def live(life: Life) -> None:
+def begin(life: Life, *, forked: bool = False) -> Any:
+    """A process of its own.
+
+    `forked` from one that has no threads, has imported everything, and ends with this one.
+    """
+    context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
+    if forked:
+        context.set_forkserver_preload(["tests.faults.mortal"])
+    child = context.Process(target=_live, args=(life,), daemon=True)
+    child.start()
+    return child
+
+
+def _live(life: Life) -> None:
     """Publish until death at `step`; a storm may keep it from getting there."""
     hurry()
+    if life.step == "connecting":
+        die_after(Keeper, "on_head")  # the newest block is known, and no task is read yet
     if life.step == "receipt":
         die_after(Keeper, "on_receipts")
     account: Any = eth_account.Account.from_key(life.key)
@@ -59,18 +79,20 @@ def _arm(session: Any, step: str) -> None:
         die_after(session.client.store, "put")
     elif step == "signed":
         die_after(session.journal, "add_transaction")
-    elif step == "broadcast":
-        for name in ("send_raw", "send_raws"):  # one by one, and in a batch
-            setattr(session.client.rpc, name, _last(getattr(session.client.rpc, name)))
+    elif step in {"broadcast", "sent again"}:
+        count = itertools.count(2 if step == "broadcast" else 1)
+        rpc = session.client.rpc
+        rpc.send_raws = _second(rpc.send_raws, count)  # one by one too, and in a batch
 
 
-def _last(send: Callable[..., Any]) -> Callable[..., Any]:
+def _second(send: Callable[..., Any], count: Iterator[int]) -> Callable[..., Any]:
     """Death follows, also where the answer was lost."""
 
     def wrapped(*args: Any, **options: Any) -> Any:
         try:
             return send(*args, **options)
         finally:
-            die()
+            if next(count) == 2:
+                die()
 
     return wrapped

@@ -7,6 +7,8 @@ refuses the bytes, and knows nothing of them.
 from __future__ import annotations
 
 import dataclasses
+import random
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +16,17 @@ import pytest
 from ogpu_jupyter.errors import GasBalanceLow, NotSent
 from ogpu_jupyter.tasks import Stage, TransactionState
 from tests.faults.kernels import Kernel
+from tests.faults.mortal import Life, begin
 from tests.faults.proxy import SEND, Guest, behind, error, on_one_send, proxying
 from tests.faults.test_sending import lands, nonce, publish, states, times, wish_on
+from tests.helpers import LATE
 from tests.helpers import wait_until as until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tests.faults.kernels import Wish
     from tests.faults.world import World
 
     Opener = Callable[..., Kernel]
@@ -98,6 +103,82 @@ def test_nor_do_those_of_a_batch(own: World, open_kernel: Opener, code: int, wor
     assert [task.address for task in again] == [task.address for task in batch]
     assert states(kernel) == [TransactionState.MINED] * 5
     assert nonce(own, kernel.session.account) == 5
+
+
+@pytest.mark.parametrize(("code", "words"), [*REFUSALS[:3], *REFUSALS[8:10]])
+def test_nor_on_the_embedded_node(
+    embedded: World, open_kernel: Opener, code: int, words: str
+) -> None:
+    kernel, wish = open_kernel(embedded), wish_on(embedded)
+    with embedded.no_blocks():
+        embedded.proxy.once(SEND, "502_done")
+        lag(embedded, code, words)
+        task = publish(kernel, wish, timeout=2)
+        assert publish(kernel, wish, timeout=2) is task
+        embedded.proxy.settle_down()
+    lands(kernel, task)
+
+    assert times(embedded, wish) == 1
+    assert states(kernel) == [TransactionState.MINED]
+
+
+@pytest.mark.parametrize("in_batch", [False, True], ids=["alone", "in a batch"])
+@pytest.mark.parametrize(("code", "words"), [*REFUSALS[:3], *REFUSALS[8:10]])
+def test_nor_where_the_kernel_was_killed_after_the_refusal(
+    own: World, open_kernel: Opener, tmp_path: Path, code: int, words: str, in_batch: bool
+) -> None:
+    """The reply is lost, the replica refuses, and nobody is left who has heard of either."""
+    account, wishes = own.account(), (wish_on(own), wish_on(own))
+    life = Life(
+        network=own.stormy,
+        key=bytes(account.key),
+        journal=tmp_path / "journal.sqlite3",
+        wishes=wishes,
+        step="sent again",
+        batch=in_batch,
+        seconds=LATE,
+    )
+    with own.no_blocks():
+        own.proxy.once(SEND, "502_done")
+        lag(own, code, words)
+        child = begin(life)
+        child.join(LATE)
+        assert child.exitcode == -signal.SIGKILL
+
+        new = open_kernel(own, account)
+        again(new, wishes, in_batch)
+        own.proxy.settle_down()
+    again(new, wishes, in_batch)
+    until(lambda: not new.unsettled or new.session._follower.poke())
+
+    assert [times(own, wish) for wish in wishes] == [1, 1]
+    assert nonce(own, account.address) == 2
+    assert states(new).count(TransactionState.MINED) == 2
+
+
+def again(kernel: Kernel, wishes: Sequence[Wish], in_batch: bool) -> None:
+    if in_batch:
+        kernel.publish_many(wishes)
+    else:
+        for wish in wishes:
+            kernel.publish(wish)
+
+
+def test_nor_where_the_node_has_lost_it_too(own: World, open_kernel: Opener) -> None:
+    """It took the bytes, a replica refused them, and it comes back with an empty pool."""
+    kernel, wish = open_kernel(own), wish_on(own)
+    with own.no_blocks():
+        own.proxy.once(SEND, "502_done")
+        lag(own)
+        task = publish(kernel, wish, timeout=2)
+        own.bounce(random.Random(1))
+        assert publish(kernel, wish, timeout=2) is task
+        own.proxy.settle_down()
+    lands(kernel, task)
+
+    assert times(own, wish) == 1
+    assert len(set(own.proxy.sent)) == 1
+    assert states(kernel) == [TransactionState.MINED]
 
 
 @pytest.mark.parametrize("end", ["closed", "node is busy", "refused in the next kernel too"])

@@ -60,7 +60,7 @@ def hurry(change: Callable[..., None] = setattr) -> None:
 class World(Market):
     """Blocks come by themselves, and at once for what the node is sent (mixed mining)."""
 
-    def __init__(self, anvil: Path, folder: Path) -> None:
+    def __init__(self, anvil: Path | None, folder: Path) -> None:
         super().__init__(anvil)
         self.folder = folder
         self.direct = Rpc(self.url)
@@ -232,6 +232,6 @@ class World(Market):
 
 
 @contextmanager
-def world(anvil: Path, folder: Path) -> Iterator[World]:
+def world(anvil: Path | None, folder: Path) -> Iterator[World]:
     with World(anvil, folder).open() as opened:
         yield opened
