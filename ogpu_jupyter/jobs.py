@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BEGINNING_SECONDS = 1.0
-_LETTING_GO_SECONDS = 30.0
+_LETTING_GO_SECONDS = 60.0  # longer than a node that hangs is waited for
 # Seconds between looks while the main thread waits. A library such as Polars has the system
 # go on waiting after an interrupt, which Python then learns of only when the wait is over.
 PULSE = 0.2
@@ -34,13 +34,17 @@ class Gate:
         self._deadline = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._shut = False
-        self._left = False
+        self._near = False
+
+    def approach(self) -> None:
+        """What comes next is signed, and may leave: an interrupt waits for what comes of it."""
+        with self._lock:
+            self.check()
+            self._near = True
 
     def leave(self) -> None:
         """The last check: what comes next may spend."""
-        with self._lock:
-            self.check()
-            self._left = True
+        self.approach()
 
     def check(self) -> None:
         if self._shut:
@@ -61,10 +65,10 @@ class Gate:
         return self._deadline - time.monotonic()
 
     def shut(self) -> bool:
-        """Let nothing through any more; whether something has left already."""
+        """Let nothing through any more; whether something has left, or was about to."""
         with self._lock:
             self._shut = True
-            return self._left
+            return self._near
 
 
 def uncut(work: Callable[[], T], gate: Gate, interrupted: Callable[[T | None], Exception]) -> T:

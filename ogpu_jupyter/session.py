@@ -428,6 +428,8 @@ class Session:
         told = lambda progress: line.say(f"Publishing {plan}. {progress}")  # noqa: E731
         shipment = Shipment(self.client, self.journal, self._sender, gate, sent=sent, told=told)
 
+        ended = threading.Event()
+
         def work() -> None:
             try:
                 with hold:
@@ -436,10 +438,14 @@ class Session:
                         keys[place] = record.key
                     self._ship(shipment, wishes, records, plan)
             finally:
+                ended.set()
                 line.say(plan.outcome(shipment.taken), last=True)
 
+        def told_of(_: object) -> Interrupted:
+            return self._many_interrupted(keys, shipment, has_ended=ended.is_set())
+
         try:
-            uncut(work, gate, lambda _: self._many_interrupted(keys, shipment))
+            uncut(work, gate, told_of)
         except Interrupted as interrupted:
             if not interrupted.task:
                 hold.release()  # as above
@@ -509,19 +515,34 @@ class Session:
         """What the purse knows a task by: it may be asked from several journals."""
         return self.journal.path, key
 
-    def _many_interrupted(self, keys: list[int], shipment: Shipment) -> Interrupted:
-        """What was not sent is given up, so that running the cell again finds it missing."""
+    def _many_interrupted(
+        self, keys: list[int], shipment: Shipment, *, has_ended: bool
+    ) -> Interrupted:
+        """What was not sent is given up, so that running the cell again finds it missing.
+
+        Its worker `has_ended`, unless something hangs: then what is signed may have left.
+        """
         shipment.abandon()
-        batch = self._batch(keys, set(keys) - shipment.fresh) if all(keys) else ()
-        stages = self.journal.stages([key for key in keys if key in shipment.fresh])
-        out = sum(stage is not Stage.ABANDONED for stage in stages)
-        if not out or not batch:
+        fresh = [key for key in keys if key in shipment.fresh]
+        out = [r for r in self.journal.tasks_of(fresh) if r.stage.has_cost]
+        if not out or not all(keys):
             return Interrupted("Interrupted before anything was sent.")
+        held = format_amount(sum(record.cost for record in out))
+        again = "Run the cell again to send the others; `%ogpu tasks` shows what there is."
+        batch = self._batch(keys, set(keys) - shipment.fresh)
+        if not has_ended:
+            return Interrupted(
+                f"Interrupted while {len(fresh):,} tasks were being sent: "
+                f"at most {len(out):,} of them are out, and those go on.",
+                task=batch,
+                spent=f"At most {held} is paid or held in escrow for them.",
+                hint=again,
+            )
         return Interrupted(
-            f"Interrupted after {out:,} of {len(batch):,} tasks were sent: those go on.",
+            f"Interrupted after {len(out):,} of {len(fresh):,} tasks were sent: those go on.",
             task=batch,
-            spent=f"{format_amount(batch.total_paid)} is paid or held in escrow for them.",
-            hint="Run the cell again to send the others; `%ogpu tasks` shows what there is.",
+            spent=f"{held} is paid or held in escrow for them.",
+            hint=again,
         )
 
     def _abandon(self, draft: TaskRecord) -> None:

@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 import ogpu_jupyter
-from ogpu_jupyter import display, notebooks
+from ogpu_jupyter import display, jobs, notebooks
 from ogpu_jupyter.batch import Batch
 from ogpu_jupyter.errors import (
     BatchFailed,
@@ -464,6 +464,79 @@ def test_an_interrupt_between_windows_keeps_what_was_sent(funded, source):
     assert again.earlier == 16
     all_on_chain(funded, again)
     assert sent(funded) == 1 + 20
+
+
+def test_what_was_signed_and_never_left_was_not_sent(funded, source):
+    """It counts after its worker has ended, not what the journal holds in between."""
+    ledger = funded._sender._ledger
+    sign = ledger.sign
+
+    def interrupted(orders):
+        tickets = sign(orders)
+        interrupt()
+        return tickets
+
+    ledger.sign = interrupted
+    with pytest.raises(Interrupted) as caught:
+        funded.publish_many(source, "f", rows(12))
+    ledger.sign = sign
+
+    assert str(caught.value) == "Interrupted before anything was sent.\nNothing was spent."
+    assert (funded.spent, funded.tasks(open_only=True)) == (0, [])
+    again = funded.publish_many(source, "f", rows(12))
+    assert (again.earlier, len(again)) == (0, 12)
+    all_on_chain(funded, again)
+    assert funded.spent == 12 * PRICE
+
+
+def test_an_interrupt_counts_what_it_sent_and_not_what_was_there(funded, source):
+    """The rows of before are neither sent by it nor paid by it."""
+    funded.publish_many(source, "f", rows(5))
+    send = funded.client.rpc.send_raws
+
+    def interrupted(raws, **options):
+        answers = send(raws, **options)
+        interrupt()
+        return answers
+
+    funded.client.rpc.send_raws = interrupted
+    with pytest.raises(Interrupted) as caught:
+        funded.publish_many(source, "f", rows(25))
+    funded.client.rpc.send_raws = send
+
+    assert str(caught.value) == (
+        "Interrupted after 16 of 20 tasks were sent: those go on.\n"
+        "0.016 OGPU is paid or held in escrow for them.\n"
+        "Run the cell again to send the others; `%ogpu tasks` shows what there is."
+    )
+    assert funded.spent == 21 * PRICE
+
+
+def test_an_interrupt_while_a_node_hangs_says_the_most_that_is_out(funded, source, monkeypatch):
+    monkeypatch.setattr(jobs, "_LETTING_GO_SECONDS", 0.2)
+    send, goes_on = funded.client.rpc.send_raws, threading.Event()
+
+    def hang(raws, **options):
+        answers = send(raws, **options)
+        interrupt()
+        goes_on.wait(SOON)
+        return answers
+
+    funded.client.rpc.send_raws = hang
+    with pytest.raises(Interrupted) as caught:
+        funded.publish_many(source, "f", rows(20))
+    goes_on.set()
+    funded.client.rpc.send_raws = send
+
+    assert str(caught.value) == (
+        "Interrupted while 20 tasks were being sent: at most 16 of them are out, and those go on.\n"
+        "At most 0.016 OGPU is paid or held in escrow for them.\n"
+        "Run the cell again to send the others; `%ogpu tasks` shows what there is."
+    )
+    again = funded.publish_many(source, "f", rows(20))
+    assert again.earlier == 16
+    all_on_chain(funded, again)
+    until(lambda: funded.spent == 20 * PRICE)
 
 
 def test_an_interrupt_before_the_first_costs_nothing(funded, source):

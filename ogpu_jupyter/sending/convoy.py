@@ -122,7 +122,7 @@ class Convoy:
 
     def _window(self) -> None:
         number = min(self._size, len(self._waiting))
-        self._gate.check()
+        self._gate.approach()
         trips = self._signed([self._waiting[place] for place in range(number)])
         try:
             self._gate.leave()
