@@ -78,7 +78,7 @@ class History:
         return self.queries.records(self.queries.keys(self.filters))
 
     def __len__(self) -> int:
-        count = self.totals.count
+        count = self.totals.listed
         return count if self.filters.limit is None else min(count, self.filters.limit)
 
     def to_frame(self, kind: str = "pandas") -> Any:
@@ -108,9 +108,11 @@ class History:
     def said(self, shown: int) -> list[str]:
         """The lines under the table."""
         totals = self.totals
-        more = f"{shown:,} of {totals.count:,} are shown." if shown < totals.count else ""
+        more = f"{shown:,} of {totals.listed:,} are shown." if shown < totals.listed else ""
         words = totals_text(totals.count, totals.held, totals.paid, totals.fees)
-        return [more, f"{words} ({stages_text(totals.stages)})" if totals.count else ""]
+        counted = f"{words} ({stages_text(totals.stages)})" if totals.count else ""
+        others = f"{plural(totals.others, 'task')} of others: not counted." if totals.others else ""
+        return [more, counted, others]
 
     def __repr__(self) -> str:
         records = self.newest()

@@ -430,6 +430,11 @@ class TaskRecord(_Frozen):
         return TaskStatus.EXPIRED if self.stage is Stage.LATE else _STATUS.get(self.stage)
 
     @property
+    def is_own(self) -> bool:
+        """It was published from here; a stranger's is only looked at, and in no sum."""
+        return bool(self.account)
+
+    @property
     def is_untaken(self) -> bool:
         """No provider has it, so that it can be canceled, also when its time is over."""
         late = self.stage is Stage.LATE and not self.attempts

@@ -16,7 +16,7 @@ from ogpu_jupyter.histories import History, read_stages
 from ogpu_jupyter.journal import Journal, file
 from ogpu_jupyter.journal.listing import PAYLOAD_BYTES
 from ogpu_jupyter.journal.queries import SORTS, Filters, Queries
-from ogpu_jupyter.tasks import DeliveryMethod, Response, ResponseStatus, Stage, TaskRecord
+from ogpu_jupyter.tasks import Attempt, DeliveryMethod, Response, ResponseStatus, Stage, TaskRecord
 from tests import histories
 from tests.histories import HOSTILE, fill, older_journal, payload
 from tests.journalling import NETWORK, OTHER, SOURCE, draft
@@ -43,6 +43,55 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Queries, li
 
 def found(queries: Queries, **filters: object) -> list[TaskRecord]:
     return list(queries.records(queries.keys(Filters(**filters))))
+
+
+# What is counted
+
+
+def test_a_stranger_s_task_is_listed_and_in_no_sum(tmp_path: Path) -> None:
+    """It was only looked at: nothing of it was paid from here."""
+    path = tmp_path / "journal.sqlite3"
+    with Journal(path) as journal:
+        for stage in (Stage.FINALIZED, Stage.PUBLISHED, Stage.EXPIRED):
+            journal.intend(draft(stage=stage, fee=5, payment=10), new=True)
+            journal.intend(draft(stage=stage, fee=7, payment=1000, account=""), new=True)
+    seen = History(Filters(), path)
+
+    totals = seen.totals
+    assert (totals.count, totals.others, len(seen), len(list(seen))) == (3, 3, 6, 6)
+    assert (totals.held, totals.paid, totals.fees) == (10, 10, 15)
+    assert set(totals.stages.values()) == {1}
+    assert repr(seen).endswith("3 tasks of others: not counted.")
+    alone = History(Filters(stages=(Stage.EXPIRED,), limit=1), path)
+    assert (len(alone), alone.totals.held) == (1, 0)
+    seen.queries.close()
+
+
+def test_a_stranger_s_task_belongs_to_no_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "survey.ipynb")
+    with Journal(tmp_path / "journal.sqlite3") as journal:
+        kept = [journal.intend(draft(account=account), new=True)[0] for account in ("0x1", "")]
+
+    assert [record.notebook for record in kept] == ["survey.ipynb", ""]
+
+
+def test_a_stranger_s_task_tells_nothing_of_providers(tmp_path: Path) -> None:
+    """What a provider did for others is not what it did for me."""
+    provider = "0x" + "7" * 40
+    answer = Response(address="0x" + "9" * 40, provider=provider, url="", payment=1, at=2)
+    facts = {
+        "stage": Stage.FINALIZED,
+        "attempts": (Attempt(provider=provider, at=1),),
+        "responses": (answer,),
+        "address": "0x" + "8" * 40,
+    }
+    with Journal(tmp_path / "journal.sqlite3") as journal:
+        journal.intend(draft(**facts), new=True)
+        journal.intend(draft(account="", **facts), new=True)
+
+        assert journal.reputations(NETWORK, [provider], besides=0)[provider].tasks == 1
 
 
 # What is found
@@ -251,7 +300,6 @@ def test_a_file_of_an_older_version_has_its_history(tmp_path: Path, version: int
 
     history = History(Filters(), path)
 
-    assert [record.key for record in history] == [record.key for record in records[::-1]]
     assert history.totals.count == 30
     assert [record.payload for record in history] == [record.payload for record in records[::-1]]
     assert {record.notebook for record in history} == {""}

@@ -150,9 +150,8 @@ class Journal:
         return Rows(self._file, self._is_dead).matched(drafts, contents, ())
 
     def _written(self, draft: TaskRecord, content: str) -> TaskRecord:
-        record = draft.model_copy(
-            update={"owner": self.owner, "notebook": draft.notebook or notebook_name()}
-        )
+        notebook = draft.notebook or (notebook_name() if draft.is_own else "")
+        record = draft.model_copy(update={"owner": self.owner, "notebook": notebook})
         self._run(insert("tasks", {**task_row(record), "content": content}))
         ((key,),) = self._file.rows("SELECT last_insert_rowid()")
         return record.model_copy(update={"key": key})

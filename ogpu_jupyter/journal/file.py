@@ -93,6 +93,8 @@ _MIGRATIONS: Final = (
     CREATE INDEX tasks_by_content ON tasks (content) WHERE content <> '';
     CREATE INDEX tasks_without_content ON tasks (name) WHERE content = '';
     """,
+    # Strangers' tasks, which were only looked at: they are in no sum.
+    "CREATE INDEX tasks_of_strangers ON tasks (account) WHERE account = ''",
 )
 
 

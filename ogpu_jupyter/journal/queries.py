@@ -95,13 +95,22 @@ class Filters:
 
 @dataclass(frozen=True)
 class Totals:
-    """Of all tasks that were asked for; amounts in wei. `held` may still be paid or returned."""
+    """Of all tasks that were asked for; amounts in wei. `held` may still be paid or returned.
+
+    Strangers' tasks, which were only looked at, are in `others` and in nothing else.
+    """
 
     count: int = 0
+    others: int = 0
     held: int = 0
     paid: int = 0
     fees: int = 0
     stages: Mapping[Stage, int] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> int:
+        """How many a table of them has."""
+        return self.count + self.others
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ class _Cell:
     source: str
     source_label: str
     stage: Stage
+    is_own: bool
     count: int
     cost: int
     fees: int
@@ -186,11 +196,13 @@ class Queries:
 
     def totals(self, filters: Filters) -> Totals:
         """Of all that match, also beyond the limit."""
-        cells = [cell for cell in self._cells(filters) if _matches(cell, filters)]
+        found = [cell for cell in self._cells(filters) if _matches(cell, filters)]
+        cells = [cell for cell in found if cell.is_own]
         paid = [cell for cell in cells if cell.stage is Stage.FINALIZED]
         held = [c for c in cells if c.stage is not Stage.FINALIZED and c.stage not in _NOT_SPENT]
         return Totals(
             count=sum(cell.count for cell in cells),
+            others=sum(cell.count for cell in found if not cell.is_own),
             held=sum(cell.cost for cell in held),
             paid=sum(cell.cost for cell in paid),
             fees=sum(cell.fees for cell in cells),
@@ -223,10 +235,13 @@ class Queries:
     def _read_cells(self, filters: Filters) -> Iterator[_Cell]:
         where, values = _where(Filters(text=filters.text, since=filters.since))
         names = "network, network_name, source, source_label, stage"
+        own = "key NOT IN (SELECT key FROM tasks WHERE account = '') AS own"
         sums = "count(*), wei_sum(cost), wei_sum(fee)"
-        sql = f"SELECT {names}, {sums} FROM listed WHERE {where} GROUP BY {names}"  # noqa: S608 - ours
-        for network, name, source, label, stage, count, cost, fees in self._file.rows(sql, *values):
-            yield _Cell(network, name, source, label, Stage(stage), count, int(cost), int(fees))
+        sql = f"SELECT {names}, {own}, {sums} FROM listed WHERE {where} GROUP BY {names}, own"  # noqa: S608 - ours
+        for *named, stage, is_own, count, cost, fees in self._file.rows(sql, *values):
+            numbers = (count, int(cost), int(fees))
+            network, name, source, label = named
+            yield _Cell(network, name, source, label, Stage(stage), bool(is_own), *numbers)
 
 
 def _where(filters: Filters) -> tuple[str, list[Any]]:

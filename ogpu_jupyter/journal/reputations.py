@@ -26,7 +26,8 @@ _SQL: Final = """
         json_extract(attempt.value, '$.at'), json_extract(response.value, '$.at'),
         json_extract(response.value, '$.status')
     FROM (
-        SELECT record, stage FROM tasks WHERE network = ? AND key <> ? AND address <> ''
+        SELECT record, stage FROM tasks WHERE network = ? AND key <> ?
+            AND address <> '' AND account <> ''
         ORDER BY key DESC LIMIT ?
     ) AS task, json_each(task.record, '$.attempts') AS attempt
     LEFT JOIN json_each(task.record, '$.responses') AS response

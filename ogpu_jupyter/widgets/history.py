@@ -165,7 +165,7 @@ class Table:
         totals = self._queries.totals(filters)
         facets = self._queries.facets(filters)
         keys = self._queries.keys(filters, offset, wanted)
-        count = totals.count if filters.limit is None else min(totals.count, filters.limit)
+        count = totals.listed if filters.limit is None else min(totals.listed, filters.limit)
         self.grid.send(
             {
                 "kind": "rows",
