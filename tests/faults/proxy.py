@@ -451,20 +451,25 @@ def forgotten(guest: Guest) -> None:
     guest.give([*answers, {"jsonrpc": "2.0", "id": chosen, "result": tx_hash}])
 
 
-_REFUSALS = (
-    "insufficient funds for gas * price + value",
-    "transaction underpriced",
-    "replacement transaction underpriced",
-    "the method eth_sendRawTransaction does not exist",
-)
+_LAGS = {
+    "poor": (-32000, "insufficient funds for gas * price + value"),
+    "cheap": (-32000, "transaction underpriced"),
+    "rival": (-32000, "replacement transaction underpriced"),
+    "no_method": (-32601, "the method eth_sendRawTransaction does not exist"),
+    "any_words": (-32000, "the moon is full"),
+}
 
 
-def lost_then_refused(guest: Guest) -> None:
+def lost_then(code: int, words: str) -> Fault:
     """It is done and the reply is lost; then a replica that lags behind is asked."""
-    guest.forward()
-    guest.proxy.once(SEND, error(-32000, guest.dice.choice(_REFUSALS)))
-    guest.proxy.once("eth_getTransactionByHash", behind)
-    guest.reply(b"busy", 502)
+
+    def fault(guest: Guest) -> None:
+        guest.forward()
+        guest.proxy.once(SEND, error(code, words))
+        guest.proxy.once("eth_getTransactionByHash", behind)
+        guest.reply(b"busy", 502)
+
+    return fault
 
 
 def _chosen(guest: Guest) -> int:
@@ -515,7 +520,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "internal": on_one_send("internal error", done=True, code=-32603),
         "refused": on_one_send("transaction type not supported", done=False),
         "forgotten": forgotten,
-        "lost_then_refused": lost_then_refused,
+        **{f"lost_then_{name}": lost_then(*refusal) for name, refusal in _LAGS.items()},
     },
     "pin": {**_WIRE, "null": lambda guest: guest.reply(b"null")},
     "get": _WIRE,

@@ -109,7 +109,7 @@ def wait_for(child: subprocess.Popen[str], words: set[str]) -> str:
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("fault", ["502_done", "drop_reply", "lost_then_refused"])
+@pytest.mark.parametrize("fault", ["502_done", "drop_reply", "lost_then_poor"])
 @pytest.mark.parametrize("first", ["plain", "if_below"])
 def test_after_an_unclear_deposit_nothing_more_leaves(
     own: World, open_kernel: Opener, fault: str, first: str
