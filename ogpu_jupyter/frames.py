@@ -8,6 +8,7 @@ whichever library it goes to.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,7 @@ _SCALAR: Final = "value"
 _TYPES: Final = {
     "integer": "integer", "number": "number", "string": "text", "boolean": "true or false",
 }  # fmt: skip
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,16 @@ def _columns(records: Records, told: Mapping[str, str]) -> Columns:
     names = unique([name or "name" for name in records.columns])
     cells = [records.column(n) for n in range(len(names))]
     types = [_agreed(told.get(name, ""), column) for name, column in zip(names, cells, strict=True)]
-    return Columns(names, cells, types)
+    heads = unique([_writable(name) for name in names])
+    written = [
+        [_writable(cell) if isinstance(cell, str) else cell for cell in column] for column in cells
+    ]
+    return Columns(heads, written, types)
+
+
+def _writable(text: str) -> str:
+    """Half of a character, which JSON can hold and no library of frames, as the sign for that."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def _agreed(told: str, cells: Sequence[Json]) -> str:

@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from . import plugins
+from . import budget, plugins
 from .kinds.chats import CHAT, MARKDOWN, TEXT
 from .kinds.curves import CURVE
 from .kinds.depths import DEPTH
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ogpu_jupyter.tasks import Json
 
 _log = logging.getLogger("ogpu_jupyter")
+OVERDRAWN: Final = (
+    "It takes too long to draw as what it is, and is shown as JSON. "
+    "`task.result()` returns all of it, `task.save(…)` makes a file of it."
+)
 _NOTHING: Final[Mapping[str, str]] = {}
 
 KINDS.extend([
@@ -87,8 +91,11 @@ def _drawn(
     A fault of ours with one answer must not take away the whole view, and what it cost.
     """
     try:
-        kind, read, notes = choice()
-        return str(way(kind)(read)), notes
+        with budget.one_answer():
+            kind, read, notes = choice()
+            return str(way(kind)(read)), notes
+    except budget.Overdrawn:
+        return way(ANY)((value,)), [OVERDRAWN]
     except Exception:  # noqa: BLE001 - any kind's, also of a plugin
         _log.warning("An answer can't be drawn; it is shown as JSON.", exc_info=True)
         told = "It could not be drawn as what it is, and is shown as JSON."

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from ogpu_jupyter.errors import UnknownName
 
+from . import budget
 from .answers import answer_html, answer_text, kind_names
 from .downloads import LARGEST, save_link
 from .files import Contents
@@ -127,7 +128,7 @@ class Drawing:
         return {
             id(a): whole[id(a)] + self._beside(a, rooms[id(a)] - sizes[id(a)])
             if sizes[id(a)] <= rooms[id(a)]
-            else self._smaller(a, whole[id(a)], rooms[id(a)])
+            else self._preview(a, whole[id(a)], rooms[id(a)])
             for a in self._known
         }
 
@@ -149,13 +150,28 @@ class Drawing:
             return self._note(answer)
         if is_larger(answer.value, 2 * LARGEST):
             return ""
-        contents = Contents(answer.value, self._data, answer.linked)
+        with budget.one_answer():
+            return self._links(answer, room)
+
+    def _links(self, answer: Answer, room: int) -> str:
+        try:
+            contents = Contents(answer.value, self._data, answer.linked)
+        except budget.Overdrawn:
+            return ""
         return "" if contents.kind == "error" else save_link(contents.files, self._name, room)
 
     def _note(self, answer: Answer) -> str:
         is_whole = not is_larger(answer.value, self._showing.room)
         words = _SMALLER if is_whole else _where(answer, self._url(answer))
         return f'<p class="ogpu-rest">{esc(words, _NOTE)}</p>'
+
+    def _preview(self, answer: Answer, page: str, room: int) -> str:
+        try:
+            with budget.one_answer():
+                return self._smaller(answer, page, room)
+        except budget.Overdrawn:
+            note = self._note(answer)
+            return self._beginning(answer, room - len(note.encode())) + note
 
     def _smaller(self, answer: Answer, page: str, room: int) -> str:
         note = self._note(answer)
@@ -168,8 +184,9 @@ class Drawing:
 
     def _beginning(self, answer: Answer, room: int) -> str:
         """The first of its text: escaping makes at most six bytes of one character."""
-        text = self._text(answer)
-        kept, _ = cut(plain(text, len(text)), max(0, room // 8))
+        most = max(0, room // 8)
+        text, _ = cut(self._text(answer), most)
+        kept, _ = cut(plain(text, most), most)
         return f'<div class="ogpu-text" style="white-space:pre-wrap">{esc(kept, len(kept))}…</div>'
 
     def _url(self, answer: Answer) -> str:
@@ -215,7 +232,10 @@ def shared(sizes: dict[int, int], room: int) -> dict[int, int]:
 def _with_smaller_images(page: str, room: int) -> str:
     """Each image in its share of what the rest of the page leaves; the same size on the page."""
     small = _with_smaller(page, room, _IMAGE, _smaller_image)
-    return small if len(small.encode()) <= room else _IMAGE_TAG.sub(_NOT_HERE, page)
+    if len(small.encode()) <= room:
+        return small
+    some = _with_smaller(small, room, _IMAGE_TAG, lambda *_: _NOT_HERE)
+    return some if len(some.encode()) <= room else _IMAGE_TAG.sub(_NOT_HERE, page)
 
 
 def _with_smaller(

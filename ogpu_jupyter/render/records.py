@@ -44,6 +44,27 @@ def read_records(value: Json, *, nested: bool = False) -> Records | None:
     return None
 
 
+def beginning(value: Json, most: int) -> tuple[Json, int]:
+    """Its first rows, and how many more there are; whole where they aren't all of one kind."""
+    if isinstance(value, list) and len(value) > most:
+        kind = type(value[0])
+        return (value[:most], len(value) - most) if _are_of(kind, value) else (value, 0)
+    if not isinstance(value, dict):
+        return value, 0
+    lengths = {len(item) for item in value.values() if isinstance(item, list)}
+    if len(lengths) != 1 or (length := lengths.pop()) <= most:
+        return value, 0
+    lists = [item for item in value.values() if isinstance(item, list)]
+    if any(not _are_of(type(item[0]), item) for item in lists if isinstance(item[0], (list, dict))):
+        return value, 0
+    cut = {name: item[:most] if isinstance(item, list) else item for name, item in value.items()}
+    return cut, length - most
+
+
+def _are_of(kind: type, items: Sequence[Json]) -> bool:
+    return all(isinstance(item, kind) for item in items)
+
+
 def _of_objects(value: Json, nested: bool) -> Records | None:
     """`[{"city": "Oslo", "rain": 763}, …]`; an object in a cell is more columns."""
     if not isinstance(value, list):
@@ -51,11 +72,13 @@ def _of_objects(value: Json, nested: bool) -> Records | None:
     items = [item for item in value if isinstance(item, dict) and item]
     if not items or len(items) < len(value):
         return None
-    flat = [_flat(item) for item in items]
-    names = list(dict.fromkeys(name for row in flat[:_LOOKED_AT] for name in row))
-    if len(names) > _SPREAD * min(map(len, flat)):
-        return None
-    rows = [[row.get(name) for name in names] for row in flat]
+    names = list(dict.fromkeys(name for item in items[:_LOOKED_AT] for name in _flat(item)))
+    rows: list[list[Json]] = []
+    for item in items:  # one at a time: as objects they take several times as much
+        row = _flat(item)
+        if len(names) > _SPREAD * len(row):
+            return None
+        rows.append([row.get(name) for name in names])
     return Records(names, rows) if nested or _are_scalars(rows) else None
 
 

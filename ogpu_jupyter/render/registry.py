@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from . import budget
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -182,7 +184,10 @@ def each(read: Callable[[Json], Read | None], items: Sequence[Json]) -> list[Rea
     An answer may have millions of items, and most kinds are done with the first of them.
     """
     found: list[Read] = []
-    for item in items:
+    limits = budget.current()
+    for n, item in enumerate(items):
+        if n % 1000 == 0:
+            limits.check()
         one = read(item)
         if one is None:
             return None

@@ -13,6 +13,8 @@ import warnings
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
+from . import budget
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -38,11 +40,14 @@ def thumbnail(encoded: str, room: int) -> tuple[str, str] | None:
 
 def _made_smaller(encoded: str, room: int) -> tuple[str, str] | None:
     """JPEG, or WebP where something shines through; each try from what the last one took."""
-    image = _opened(base64.b64decode(encoded))
+    image = _opened(base64.b64decode(encoded), is_preview=True)
     if image is None:
         return None
     has_holes = "A" in image.getbands() or "transparency" in image.info
-    image = image.convert("RGBA" if has_holes else "RGB")
+    mode = "RGBA" if has_holes else "RGB"
+    if image.mode == "P":  # colours have no mean before they are looked up
+        image = image.convert(mode)
+    image = _scaled(image, _LARGEST).convert(mode)
     kind, options = ("webp", {"method": 2}) if has_holes else ("jpeg", {"quality": 82})
     side = min(_LARGEST, max(image.size))
     for _ in range(_TRIES):
@@ -59,9 +64,9 @@ def _made_smaller(encoded: str, room: int) -> tuple[str, str] | None:
 def _scaled(image: Image, side: int) -> Image:
     if max(image.size) <= side:
         return image
-    small = image.copy()
-    small.thumbnail((side, side))
-    return small
+    ratio = side / max(image.size)
+    width, height = (max(1, round(length * ratio)) for length in image.size)
+    return image.resize((width, height), reducing_gap=2.0)
 
 
 def converted(data: bytes, kind: str) -> bytes | None:
@@ -82,7 +87,8 @@ def _on_white(image: Image) -> Image:
     return Pillow.alpha_composite(white, clear).convert("RGB")
 
 
-def _opened(data: bytes) -> Image | None:
+def _opened(data: bytes, *, is_preview: bool = False) -> Image | None:
+    """None also for a preview of more pixels than the answer's budget has left."""
     try:
         from PIL import Image as Pillow  # noqa: PLC0415 - only for large pictures
     except ImportError:
@@ -91,6 +97,10 @@ def _opened(data: bytes) -> Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes that `images` has bounded already
             image = Pillow.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF", "WEBP"))
+            if is_preview:
+                image.draft("RGB", (_LARGEST, _LARGEST))  # a JPEG is read as small as it will be
+                if not budget.current().take_pixels(image.width * image.height):
+                    return None
             image.load()
     except Exception:  # noqa: BLE001 - a decoder of a stranger's bytes may raise anything
         return None

@@ -10,7 +10,7 @@ from ogpu_jupyter.render.safe import esc, one_line, plain
 
 from . import markdown
 from .images import Picture, picture
-from .texts import markdown_html, more_html, more_text, text_html, words_html
+from .texts import marked_html, more_html, more_text, text_html, words_html
 from .trees import scalar, tree_text
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _said_html(said: Said, *, with_role: bool, as_written: bool = False) -> str:
     )
     words = ""
     if said.text or not (said.note or pictures):
-        shown = markdown_html if said.is_markdown else text_html if as_written else words_html
+        shown = marked_html if said.is_markdown else text_html if as_written else words_html
         words = shown(said.text)
     by = " ogpu-user" if said.role == "user" and with_role else ""
     return f'<div class="ogpu-said{by}">{head}{thought}{words}{pictures}{note}</div>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ogpu_jupyter.render import budget
 from ogpu_jupyter.render.registry import Kind, is_scalar
 from ogpu_jupyter.render.safe import esc, one_line
 
@@ -30,6 +31,7 @@ class _Parts:
         self.given = given
 
     def html(self, name: str) -> str:
+        budget.current().check()
         kind, read = choose(self.others[name], self.given.deeper(name))
         return str(kind.to_html(read))
 
@@ -118,7 +120,9 @@ def _read_listed(value: Json, given: Given) -> _Listed | None:
 
 def _listed_html(listed: _Listed) -> str:
     shown = []
+    limits = budget.current()
     for n, item in enumerate(listed.items, 1):
+        limits.check()
         kind, read = choose(item, listed.given.deeper())
         shown.append(
             f'<div class="ogpu-named"><div class="ogpu-role">{n}</div>{kind.to_html(read)}</div>'

@@ -20,6 +20,7 @@ _MAX_PICTURES: Final = 12
 _MAX_CAPTIONS: Final = 4
 _CAPTIONS: Final = {"label", "name", "title", "caption", "prompt", "revised_prompt"}
 _LISTS: Final = {"images", "data", "pictures", "artifacts", "image", "output"}
+_STILL: Final = " · its first frame: <code>%ogpu show NAME --show images</code> shows it move"
 _UNTOLD: Final = {"created", "format", "mime_type", "content_type", "content-type", "type"}
 
 
@@ -29,6 +30,7 @@ class Hung:
 
     image: Picture
     words: str = ""
+    moves: bool = False  # as was asked for
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def _held(value: dict[str, Json]) -> Json:
 def _hung(item: Json, given: Given) -> Hung | None:
     if isinstance(item, str):
         image = picture(given.content(item))
-        return Hung(image) if image else None
+        return Hung(image, moves=given.is_asked) if image else None
     if not isinstance(item, dict) or not 0 < len(item) <= _MAX_CAPTIONS:
         return None
     found = [(name, image) for name, t in item.items()
@@ -72,22 +74,29 @@ def _hung(item: Json, given: Given) -> Hung | None:
         return None  # its facts are better in lines
     if score is not None:
         others["score"] = f"score {figure(score)}"
-    return Hung(found[0][1], " · ".join(one_line(str(v), 600) for v in others.values() if v))
+    return Hung(
+        found[0][1], " · ".join(one_line(str(v), 600) for v in others.values() if v), given.is_asked
+    )
 
 
 def _pictures_html(gallery: Gallery) -> str:
-    shown = "".join(picture_html(hung.image, hung.words) for hung in gallery.pictures)
+    shown = "".join(
+        picture_html(hung.image, hung.words, moves=hung.moves) for hung in gallery.pictures
+    )
     many = " ogpu-grid" if len(gallery.pictures) > 1 else ""
     return f'<div class="ogpu-pictures{many}">{shown}</div>{more_html(gallery.more, "picture")}'
 
 
-def picture_html(image: Picture, words: str = "") -> str:
+def picture_html(image: Picture, words: str = "", *, moves: bool = False) -> str:
+    is_still = bool(image.first) and not moves
+    url, told = (image.url, _STILL) if is_still else (image.moving_url, "")
     small = " ogpu-small" if max(image.width, image.height) <= 64 else ""
     label = f"{esc(words, 600)} · " if words else ""
     return (
-        f'<figure class="ogpu-picture{small}"><img src="{image.url}" '
+        f'<figure class="ogpu-picture{small}"><img src="{url}" '
         f'alt="{esc(words, 300) or image.name}" width="{image.width}" height="{image.height}">'
-        f'<figcaption dir="auto">{label}{image.name} · {byte_count(image.size)}</figcaption>'
+        f'<figcaption dir="auto">{label}{image.name} · {byte_count(image.size)}{told}'
+        "</figcaption>"
         "</figure>"
     )
 

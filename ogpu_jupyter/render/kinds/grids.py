@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ogpu_jupyter.render.records import read_records, type_of
+from ogpu_jupyter.render import budget
+from ogpu_jupyter.render.records import beginning, read_records, type_of
 from ogpu_jupyter.render.registry import Kind, figure, number
 from ogpu_jupyter.render.safe import cut, esc, one_line
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 200
 MAX_COLUMNS: Final = 20
+_FEWEST_ROWS: Final = 3
+_PREVIEWED: Final = 5_000  # rows that are looked at to show the first of them
 _MAX_CELLS: Final = 2000
 _MAX_CELL: Final = 200
 _MAX_CHARACTERS: Final = 60_000  # of all cells together
@@ -47,7 +50,9 @@ def grid_of(records: Records) -> Grid:
     columns = records.columns[:MAX_COLUMNS]
     kept: list[list[Json]] = []
     width, left = len(columns), _MAX_CHARACTERS
-    for row in records.rows[: min(MAX_ROWS, _MAX_CELLS // width)]:
+    wanted = width * min(MAX_ROWS, _MAX_CELLS // width, len(records.rows))
+    fitting = max(_FEWEST_ROWS, budget.current().take_cells(wanted) // width)
+    for row in records.rows[: min(MAX_ROWS, _MAX_CELLS // width, fitting)]:
         cells = row[:width]
         left -= sum(min(len(cell), _MAX_CELL) for cell in cells if isinstance(cell, str))
         if left < 0 and kept:
@@ -57,8 +62,12 @@ def grid_of(records: Records) -> Grid:
 
 
 def _read_grid(value: Json, _: Given) -> Grid | None:
-    records = read_records(value)
-    return grid_of(records) if records and records.rows else None
+    start, more = beginning(value, _PREVIEWED)
+    records = read_records(start)
+    if not records or not records.rows:
+        return None
+    grid = grid_of(records)
+    return replace(grid, count=grid.count + more)
 
 
 def column_texts(cells: Sequence[Json]) -> tuple[list[str], bool]:

@@ -14,6 +14,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from . import animations
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,9 +37,16 @@ class Picture:
     height: int
     encoded: str
     size: int
+    first: str = ""  # its first frame alone in base64, where it moves
 
     @property
     def url(self) -> str:
+        """Of what a page shows unasked: thousands of large frames may be a few kB."""
+        return f"data:image/{self.kind};base64,{self.first or self.encoded}"
+
+    @property
+    def moving_url(self) -> str:
+        """Of all its frames."""
         return f"data:image/{self.kind};base64,{self.encoded}"
 
     @property
@@ -73,7 +82,9 @@ def _checked(raw: bytes) -> Picture | None:
                 return None
             if not _is_sane(width, height):
                 return None
-            return Picture(kind, width, height, base64.b64encode(raw).decode(), len(raw))
+            still = animations.still(kind, raw)
+            first = "" if still is None else base64.b64encode(still).decode()
+            return Picture(kind, width, height, base64.b64encode(raw).decode(), len(raw), first)
     return None
 
 
@@ -140,22 +151,18 @@ def _jpeg(raw: bytes) -> tuple[int, int]:
 
 def _gif(raw: bytes) -> tuple[int, int]:
     """Blocks follow each other to a trailer that is the last byte."""
-    at = 13 + _gif_colours(raw[10])
+    at = 13 + animations.gif_colours(raw[10])
     while raw[at] != 0x3B:
         if raw[at] == 0x21:
             at += 2
         else:
             _need(raw[at] == 0x2C)
-            at += 11 + _gif_colours(raw[at + 9])
+            at += 11 + animations.gif_colours(raw[at + 9])
         while raw[at]:
             at += raw[at] + 1
         at += 1
     _need(at == len(raw) - 1)
     return int.from_bytes(raw[6:8], "little"), int.from_bytes(raw[8:10], "little")
-
-
-def _gif_colours(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _webp(raw: bytes) -> tuple[int, int]:

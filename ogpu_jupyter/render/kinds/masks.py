@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
+from ogpu_jupyter.render import budget
 from ogpu_jupyter.render.registry import Kind, number, strings
 from ogpu_jupyter.render.safe import esc, one_line
 from ogpu_jupyter.render.style import HUES
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MAX_MASKS: Final = 24
 _MAX_SIDE: Final = 2000
 _MAX_PIXELS: Final = 16_000_000  # to be taken apart here
+_DEEP: Final = 2  # such a pixel takes as much as two that are only made smaller
+_FEW_PIXELS: Final = _DEEP * _MAX_PIXELS
 _OPACITY: Final = 150  # of 255, where a mask is white
 
 
@@ -57,10 +60,14 @@ def _read_masks(value: Json, given: Given) -> Masks | None:
     items = _generated(value) if isinstance(value, dict) else value
     if not isinstance(items, list) or not items:
         return None
-    read = [_mask(item, given) for item in items[:MAX_MASKS]]
-    if not all(read):
-        return None
-    masks = [mask for mask in read if mask]
+    masks: list[Mask] = []
+    for item in items[:MAX_MASKS]:
+        mask = _mask(item, given)
+        if mask is None and masks and budget.current().pixels < _FEW_PIXELS:
+            break  # those that are read are a preview
+        if mask is None:
+            return None
+        masks.append(mask)
     images = (picture(given.content(text)) for text in strings(given.data))
     fitting = (i for i in images if i and all(_has_shape(mask.image, i) for mask in masks))
     return Masks(masks, next(fitting, None), len(items) - len(masks))
@@ -96,6 +103,8 @@ def _grey(image: Picture) -> Picture | None:
     if image.kind == "png" and raw[25] == 0 and raw[24] <= 8:
         return image
     if image.width * image.height > _MAX_PIXELS:
+        return None
+    if not budget.current().take_pixels(image.width * image.height * _DEEP):
         return None
     try:
         from PIL import Image  # noqa: PLC0415 - where it is installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ogpu_jupyter.render import budget
 from ogpu_jupyter.render.safe import cut, esc
 
 from . import links, markdown
@@ -80,7 +81,14 @@ def _marked_up(blocks: Iterable[str]) -> str:
 
 def words_html(text: str) -> str:
     """A text in the form that it has: its Markdown where it has marks, else as written."""
-    return markdown_html(text) if markdown.has_marks(text) else text_html(text)
+    is_read = budget.current().take_signs(min(len(text), MAX_TEXT))
+    return marked_html(text) if is_read and markdown.has_marks(text) else text_html(text)
+
+
+def marked_html(text: str) -> str:
+    """Its Markdown; as written, where the answer's other texts were all that is read of it."""
+    fits = budget.current().take_markdown(min(len(text), MAX_TEXT))
+    return markdown_html(text) if fits else text_html(text)
 
 
 def more_html(count: int, word: str) -> str:

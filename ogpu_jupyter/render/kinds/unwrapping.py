@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ogpu_jupyter.render import budget
 from ogpu_jupyter.render.registry import KINDS, Given, hinted
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def _choose(value: Json, given: Given) -> tuple[Kind[Any], Any]:
         read = hint[0].read(value, hint[1]) if hint is not None else None
         if hint is not None and read is not None:
             return hint[0], read
+    limits = budget.current()
     for kind in KINDS:
+        limits.check()
         read = kind.read(value, given)
         if read is not None:
             return kind, read
