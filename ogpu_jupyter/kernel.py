@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from . import display, histories, localnet
+from . import display, histories, localnet, urls
 from .accounts import signer_of, stated_address
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
@@ -137,8 +137,9 @@ def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]
         return KNOWN[network], None
     if network.startswith(("http://", "https://", "ws://", "wss://")):
         return _by_url(network)
+    meant = urls.told(network) if any(sign in network for sign in "/@?") else network
     raise UnknownName(
-        f"There is no network {network!r}.",
+        f"There is no network {meant!r}.",
         hint="Type `%ogpu connect local`, `testnet`, `mainnet`, or an RPC URL.",
     )
 

@@ -111,13 +111,29 @@ class _Timed:
         return getattr(self._sock, name)
 
 
+class _Untold:
+    """A request's path and query, which urllib3 writes to its log: its text tells neither."""
+
+    def __init__(self, whole: str) -> None:
+        self.whole = whole
+
+    def __repr__(self) -> str:
+        return "/…"
+
+
 class _Http(HTTPConnection):
+    def request(self, method: str, url: Any, *args: Any, **options: Any) -> None:
+        super().request(method, getattr(url, "whole", url), *args, **options)
+
     def connect(self) -> None:
         super().connect()
         self.sock: Any = _Timed(self.sock)
 
 
 class _Https(HTTPSConnection):
+    def request(self, method: str, url: Any, *args: Any, **options: Any) -> None:
+        super().request(method, getattr(url, "whole", url), *args, **options)
+
     def connect(self) -> None:
         super().connect()
         self.sock: Any = _Timed(self.sock)
@@ -126,9 +142,17 @@ class _Https(HTTPSConnection):
 class _HttpPool(HTTPConnectionPool):
     ConnectionCls = _Http
 
+    def _make_request(self, conn: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+        untold: Any = _Untold(url)
+        return super()._make_request(conn, method, untold, *args, **options)
+
 
 class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _Https
+
+    def _make_request(self, conn: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+        untold: Any = _Untold(url)
+        return super()._make_request(conn, method, untold, *args, **options)
 
 
 _POOLS = {"http": _HttpPool, "https": _HttpsPool}

@@ -14,7 +14,7 @@ PACKAGE = Path(ogpu_jupyter.__file__).parent
 # From the bottom to the top. A module may import what stands on a lower line, or on its own.
 LAYERS = [
     ["errors"],
-    ["home", "transport", "units"],
+    ["home", "transport", "units", "urls"],
     ["tasks"],
     ["chain.networks", "chain._web3", "content", "forms", "jobs", "render", "spending"],
     ["notebooks"],

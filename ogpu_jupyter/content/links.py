@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ogpu_jupyter.content.cids import matches, parse
 from ogpu_jupyter.errors import ContentMismatch, ContentRefused, ContentTooLarge
+from ogpu_jupyter.urls import public, told
 
 MAX_BYTES: Final = 32 << 20
 MAX_UPLOAD: Final = 50 << 20
@@ -65,7 +66,7 @@ def _path_below(url: str, gateway_url: str) -> str:
     if not same or not link.path.startswith(prefix):
         raise ContentRefused(
             f"The link {_shown(url)} is not fetched: it {_elsewhere(link.hostname)}, "
-            f"and only {gateway_url} is asked for content."
+            f"and only {told(gateway_url)} is asked for content."
         )
     return link.path[len(prefix) :].rstrip("/")
 
@@ -89,6 +90,10 @@ def _elsewhere(host: str | None) -> str:
 
 
 def _shown(text: str) -> str:
-    """A stranger's text, short and without control characters."""
+    """A stranger's text, short, without control characters and without what may be a password."""
+    try:
+        text = public(text)
+    except ValueError:
+        text = told(text)
     short = text if len(text) <= 120 else text[:117] + "..."
     return "".join(c if c.isprintable() else "?" for c in short)

@@ -7,6 +7,7 @@ from typing import Protocol
 from ogpu_jupyter.content.cids import cid
 from ogpu_jupyter.content.links import MAX_BYTES, TIMEOUT, check_upload, cid_of, verified
 from ogpu_jupyter.errors import GatewayUnavailable
+from ogpu_jupyter.urls import told
 
 
 class ContentStore(Protocol):
@@ -43,7 +44,7 @@ class MemoryContentStore:
         del timeout
         name = cid_of(url, self.gateway_url)
         if name not in self.files:
-            raise GatewayUnavailable(f"The gateway {self.gateway_url} has no content {name}.")
+            raise GatewayUnavailable(f"The gateway {told(self.gateway_url)} has no content {name}.")
         return verified(name, self.files[name], max_bytes)
 
     def predict(self, data: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ogpu_jupyter import urls
 from ogpu_jupyter.content._http import Answer, Deadline, Exchange, Unreachable
 from ogpu_jupyter.content.cids import cid, matches
 from ogpu_jupyter.content.decoding import decode_json
@@ -47,12 +48,13 @@ class HttpContentStore:
 
     def __init__(self, pin_url: str, gateway_url: str, cache: Cache | None = None) -> None:
         self.pin_url = pin_url
-        self.gateway_url = gateway_url.rstrip("/")
+        self._gateway_url = gateway_url  # as it is asked, with its password
+        self.gateway_url = urls.public(gateway_url).rstrip("/")
         self._cache = cache
         self._exchange = Exchange()
 
     def __repr__(self) -> str:
-        return f"HttpContentStore({self.pin_url!r}, {self.gateway_url!r})"
+        return f"HttpContentStore({urls.told(self.pin_url)!r}, {urls.told(self.gateway_url)!r})"
 
     def predict(self, data: bytes) -> str:
         return f"{self.gateway_url}/{cid(data)}"
@@ -67,7 +69,7 @@ class HttpContentStore:
         """
         check_upload(data)
         files = {"file": (filename, data, "application/json")}
-        where = f"The pinning service {self.pin_url}"
+        where = f"The pinning service {urls.told(self.pin_url)}"
         try:
             answer = self._patiently("POST", self.pin_url, timeout, 1 << 20, files)
         except Unreachable as error:
@@ -96,9 +98,9 @@ class HttpContentStore:
         return data
 
     def _fetched(self, name: str, max_bytes: int, timeout: float) -> bytes:
-        where = f"The gateway {self.gateway_url}"
+        where = f"The gateway {urls.told(self.gateway_url)}"
         try:
-            answer = self._patiently("GET", f"{self.gateway_url}/{name}", timeout, max_bytes)
+            answer = self._patiently("GET", urls.below(self._gateway_url, name), timeout, max_bytes)
         except Unreachable as error:
             raise GatewayUnavailable(
                 f"{where} did not deliver {name}: {error.reason}.",
@@ -138,7 +140,7 @@ class HttpContentStore:
         raise AssertionError("unreachable")
 
     def _checked_link(self, answer: Answer, data: bytes) -> str:
-        where = f"The pinning service {self.pin_url}"
+        where = f"The pinning service {urls.told(self.pin_url)}"
         try:
             given = decode_json(answer.body)
         except ContentInvalid as error:
@@ -152,7 +154,7 @@ class HttpContentStore:
             raise _unpinned(f"{where} gave a link that can't be used. {error.what}") from None
         if not matches(name, data):
             raise _unpinned(f"{where} gave a link to other content than was sent: {name}.")
-        return link
+        return link if link.startswith("ipfs:") else urls.public(link)
 
 
 def _unpinned(what: str) -> PinFailed:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ogpu_jupyter import urls
 from ogpu_jupyter.chain.rpc.http import Wire
 from ogpu_jupyter.chain.rpc.limits import BatchLimit
 from ogpu_jupyter.chain.rpc.socket import SocketWire, is_socket_url
@@ -57,8 +58,7 @@ class Node:
     @property
     def where(self) -> str:
         """Its address without what may hold an API key: its path, user and password."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return urls.place(self.url)
 
     @property
     def largest(self) -> int:

@@ -7,6 +7,7 @@ is followed.
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 16
 _CLOSING_SECONDS: Final = 1.0
 _MOST_IDLE: Final = 4
+_SILENT: Final = logging.getLogger("ogpu_jupyter.socket")  # the library writes keys, passwords
+_SILENT.disabled = True
 
 
 class HandshakeRefused(Exception):
@@ -50,7 +53,9 @@ class Talk:
         from websockets.uri import parse_uri  # noqa: PLC0415
 
         self._where = parse_uri(url)
-        self._protocol: ClientProtocol = ClientProtocol(self._where, max_size=MAX_BYTES)
+        self._protocol: ClientProtocol = ClientProtocol(
+            self._where, max_size=MAX_BYTES, logger=_SILENT
+        )
         self._parts: list[bytes] = []
         self._events: list[Any] = []
         self._socket = socket.socket()  # one that is not connected, until it is opened
