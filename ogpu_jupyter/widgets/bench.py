@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Made = TypeVar("Made", bound=ipywidgets.DOMWidget)
 
 HIDDEN: Final = "ogpu-f-hide"
-_MOST_CONTROLS: Final = 1500
+_MOST_CONTROLS: Final = 400  # some five widgets each
 _MOST_ERRORS: Final = 3
 
 
