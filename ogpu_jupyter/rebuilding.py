@@ -101,13 +101,12 @@ class _Shelf:
 
     def _search(self, known: Facts) -> list[TaskRecord]:
         """By a transaction that was replaced since, or by the words of what was never sent."""
-        if known.tx:
-            return self._journal.find(None, known.tx)
+        found = self._journal.find(None, known.tx or known.name)
         words = (known.source.lower(), known.function, known.created_at)
         return [
-            record
-            for record in self._journal.find(None, known.name)
-            if (record.source.lower(), record.function, int(record.created_at)) == words
+            self._journal.task(record.key)  # with its payload
+            for record in found
+            if known.tx or (record.source.lower(), record.function, int(record.created_at)) == words
         ]
 
 

@@ -612,7 +612,11 @@ class Session:
 
     def status(self) -> StatusInfo:
         """Network, block, account, balances, what was spent, and the tasks under way."""
-        balances, open_ones = self.balance(), self.tasks(open_only=True)
+        balances = self.balance()
+        open_ones = self.journal.tasks(
+            self.network_id, account=self.account, open_only=True, payloads=False
+        )
+        self._keeper.follow(open_ones)  # another kernel may have published them
         late = [task for task in open_ones if task.stage is Stage.LATE]
         return StatusInfo(
             network=self.network.name,

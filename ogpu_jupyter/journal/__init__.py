@@ -31,6 +31,7 @@ from .file import File, journal_path
 from .reputations import reputations
 from .rows import (
     SELECT_TASKS,
+    SELECT_TASKS_ALONE,
     SELECT_TRANSACTIONS,
     changed,
     check_fields,
@@ -231,19 +232,20 @@ class Journal:
         """The tasks that a person may mean by `text`, newest first.
 
         An address or transaction hash, its first six characters or more, or shortened as
-        it is shown (`0x12ab…cd34`); a number (`#12`); the name of a variable.
+        it is shown (`0x12ab…cd34`); a number (`#12`); the name of a variable. Their payloads
+        stay here.
         """
         text = text.strip()
         if number := _NUMBER.fullmatch(text):
-            return self._tasks_on(network_id, "key = ?", int(number[1]))
+            return self._tasks_on(network_id, "key = ?", int(number[1]), payloads=False)
         if shape := _HEX.fullmatch(text.lower()):
             pattern = f"{shape[1]}*{shape[2] or ''}"
             where = (
                 "(address GLOB ? OR tx_hash GLOB ? OR EXISTS (SELECT 1 FROM transactions AS t"
                 " WHERE t.task = key AND t.hash GLOB ?))"
             )
-            return self._tasks_on(network_id, where, pattern, pattern, pattern)
-        return self._tasks_on(network_id, "name = ?", sql_text(text))
+            return self._tasks_on(network_id, where, pattern, pattern, pattern, payloads=False)
+        return self._tasks_on(network_id, "name = ?", sql_text(text), payloads=False)
 
     def one(self, network_id: NetworkId | None, text: str) -> TaskRecord | None:
         """The task that is meant by `text`, as `find` reads it; UnknownName where several may be.
@@ -255,12 +257,10 @@ class Journal:
         text = text.strip()
         found = self.find(network_id, text)
         whole = [r for r in found if text.lower() in {r.address.lower(), r.tx_hash.lower()}]
-        if whole or not found:
-            return whole[0] if whole else None
         is_start = bool(_HEX.fullmatch(text.lower()))
-        if len(found) > 1 and (is_start or found[0].item is not None):
+        if not whole and len(found) > 1 and (is_start or found[0].item is not None):
             raise _several(text, found)
-        return found[0]
+        return next((self.task(record.key) for record in [*whole, *found]), None)
 
     def known(self, references: Sequence[str]) -> list[TaskRecord]:
         """The tasks, on any network, of these whole addresses and transactions."""
@@ -277,8 +277,12 @@ class Journal:
         account: str | None = None,
         open_only: bool = False,
         limit: int | None = None,
+        payloads: bool = True,
     ) -> list[TaskRecord]:
-        """Newest first; `open_only` leaves out those that nothing more can come of."""
+        """Newest first; `open_only` leaves out those that nothing more can come of.
+
+        Without `payloads` none is read, however large they are.
+        """
         where, values = ["1"], list[str]()
         if account is not None:
             where.append("account = ?")
@@ -287,14 +291,16 @@ class Journal:
             final = sorted(stage for stage in Stage if stage.is_final)
             where.append(f"stage NOT IN ({marks(final)})")
             values.extend(final)
-        return self._tasks_on(network_id, " AND ".join(where), *values, limit=limit)
+        condition = " AND ".join(where)
+        return self._tasks_on(network_id, condition, *values, limit=limit, payloads=payloads)
 
     def spent(self, network_id: NetworkId, account: str, *, since: float | None = None) -> int:
         """Wei of payments that are paid or frozen, or may be as soon as they are mined."""
         skip = [stage for stage in Stage if not stage.has_cost]
         where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
         values = (account.lower(), float("-inf") if since is None else since, *skip)
-        return sum(record.cost for record in self._tasks_on(network_id, where, *values))
+        found = self._tasks_on(network_id, where, *values, payloads=False)
+        return sum(record.cost for record in found)
 
     def tasks_of(self, keys: Sequence[int]) -> list[TaskRecord]:
         """Those with these numbers, in the order of their numbers; their payloads stay here."""
@@ -324,16 +330,17 @@ class Journal:
         return [payload for (payload,) in self._file.rows(sql, *where, limit)]
 
     def _tasks_on(
-        self, network_id: NetworkId | None, where: str, *values: Any, limit: int | None = None
+        self, network_id: NetworkId | None, where: str, *values: Any, **options: Any
     ) -> list[TaskRecord]:
         if network_id is None:
-            return self._tasks(where, *values, limit=limit)
-        return self._tasks(
-            f"network = ? AND {where}", network_text(network_id), *values, limit=limit
-        )
+            return self._tasks(where, *values, **options)
+        return self._tasks(f"network = ? AND {where}", network_text(network_id), *values, **options)
 
-    def _tasks(self, where: str, *values: Any, limit: int | None = None) -> list[TaskRecord]:
-        sql = f"{SELECT_TASKS} WHERE {where} ORDER BY key DESC LIMIT ?"
+    def _tasks(
+        self, where: str, *values: Any, limit: int | None = None, payloads: bool = True
+    ) -> list[TaskRecord]:
+        select = SELECT_TASKS if payloads else SELECT_TASKS_ALONE
+        sql = f"{select} WHERE {where} ORDER BY key DESC LIMIT ?"
         rows = self._file.rows(sql, *values, -1 if limit is None else limit)
         return [
             read_record(TaskRecord, record, key=key, payload=payload)

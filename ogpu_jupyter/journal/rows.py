@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", TaskRecord, TransactionRecord)
 
 SELECT_TASKS: Final = "SELECT key, payload, record FROM tasks"
+SELECT_TASKS_ALONE: Final = "SELECT key, x'' AS payload, record FROM tasks"  # payloads stay there
 SELECT_TRANSACTIONS: Final = "SELECT raw, record FROM transactions"
 
 
