@@ -80,7 +80,10 @@ class Task:
 
     @property
     def answers(self) -> Mapping[str, Answer]:
-        """The decoded content of each response that has arrived, by the response's address."""
+        """The decoded content of each response that has arrived, by the response's address.
+
+        The views draw these very objects: `result()` gives one that may be changed.
+        """
         return self.session.answers(self._record)
 
     @property
@@ -436,7 +439,9 @@ class Task:
 
     def _value(self, model: type[BaseModel] | None) -> Any:
         value, wanted = self._decoded().value, model or self.model
-        return value if wanted is None else _instance(wanted, value)
+        if wanted is None:  # a person may change it, and the views must not show that
+            return json.loads(json.dumps(value))
+        return _instance(wanted, value)
 
     def _decoded(self) -> Answer:
         answer = self._answer()

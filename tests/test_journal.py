@@ -755,3 +755,72 @@ def test_what_asks_for_no_payload_reads_none(tmp_path: Path) -> None:
 
     assert max(peaks[:3]) < 10**6
     assert 10**6 < peaks[3] < 8 * 10**6
+
+
+# --- answers are read once --------------------------------------------------------------
+
+
+def answered(journal: Journal, *values: object) -> int:
+    task, _ = journal.intend(draft(), new=True)
+    for n, value in enumerate(values):
+        journal.put_answer(task.key, address(n), Answer(value=value))
+    return task.key
+
+
+def test_answers_are_the_same_objects_until_they_change(journal: Journal) -> None:
+    key = answered(journal, {"n": 1}, {"n": 2})
+    one, two = journal.answers(key).values()
+    assert journal.answers(key)[address(0)] is one
+
+    journal.put_answer(key, address(0), Answer(value={"n": 3}))
+
+    assert journal.answers(key)[address(0)].value == {"n": 3}
+    assert journal.answers(key)[address(1)] == two
+
+
+def test_what_another_connection_writes_is_read(journal: Journal) -> None:
+    """An answer of this task; by what it writes elsewhere nothing is read anew."""
+    key = answered(journal, {"n": 1})
+    one = journal.answers(key)[address(0)]
+    with Journal() as other:
+        answered(other, {"n": 5})
+        assert journal.answers(key)[address(0)] is one
+        other.put_answer(key, address(0), Answer(value={"n": 2}))
+        other.put_answer(key, address(1), Answer(problem="It is away."))
+
+    assert journal.answers(key)[address(0)].value == {"n": 2}
+    assert journal.answers(key)[address(1)].problem == "It is away."
+
+
+def test_what_is_kept_of_answers_is_bounded(journal: Journal) -> None:
+    """The oldest are read again; all are right."""
+    keys = [answered(journal, "x" * (5 << 20) + str(n)) for n in range(9)]
+    found = [journal.answers(key)[address(0)] for key in keys]
+
+    assert journal._decoded._size < 33 << 20
+    assert journal.answers(keys[-1])[address(0)] is found[-1]
+    assert journal.answers(keys[0])[address(0)] is not found[0]
+    assert [journal.answers(key)[address(0)].value[5 << 20 :] for key in keys] == [
+        str(n) for n in range(9)
+    ]
+
+
+def test_a_thread_that_reads_beside_a_write_keeps_nothing_old(journal: Journal) -> None:
+    key = answered(journal, 0)
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            journal.answers(key)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        for n in range(1, 300):
+            journal.put_answer(key, address(0), Answer(value=n))
+            assert journal.answers(key)[address(0)].value == n
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()

@@ -27,6 +27,7 @@ from ogpu_jupyter.tasks import (
 )
 
 from .batches import NO_ROW, Rows
+from .decoded import Decoded
 from .file import File, journal_path
 from .reputations import reputations
 from .rows import (
@@ -38,7 +39,6 @@ from .rows import (
     insert,
     marks,
     network_text,
-    read_answers,
     read_record,
     sql_text,
     task_row,
@@ -81,6 +81,7 @@ class Journal:
 
     def __init__(self, path: Path | None = None) -> None:
         self._file = File(path or journal_path())
+        self._decoded = Decoded(self._file)
 
     @property
     def path(self) -> Path:
@@ -514,10 +515,11 @@ class Journal:
             " WHERE excluded.problem = '' OR answers.problem <> ''",
             *(task_key, response, text, sql_text(answer.problem)),
         )
+        self._decoded.forget(task_key)
 
     def answers(self, task_key: int) -> dict[str, Answer]:
-        """By the response's address."""
-        return read_answers(self._file, task_key)
+        """By the response's address: the same objects until they change, not to be changed here."""
+        return self._decoded.of(task_key)
 
     def reputations(
         self, network_id: NetworkId, providers: Sequence[str], *, besides: int = 0

@@ -160,6 +160,11 @@ class File:
                     connection.rollback()
                 raise
 
+    def version(self) -> tuple[int, int]:
+        """Another after each change that another connection makes, and after a fork."""
+        ((number,),) = self.rows("PRAGMA data_version")
+        return id(self._connection), number
+
     def rows(self, sql: str, *values: Any) -> list[Any]:
         with self._held() as connection:
             try:
