@@ -29,7 +29,7 @@ _WIDTH: Final = 96
 _PLACEHOLDER: Final = re.compile(r"\{\{")
 _BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./#-]+")
 # Prompts at the start of a line are taken away by IPython, and a brace begins an object.
-_NOT_A_TEXT: Final = re.compile(r"\s*\{|\s*(>>>|\.\.\.|In \[|%|!|\?)")
+_NOT_A_TEXT: Final = re.compile(r"\A\s*(?:\{|>>>|\.\.\.|In \[|%|!|\?)")
 
 
 def as_cell(

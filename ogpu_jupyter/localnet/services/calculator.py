@@ -36,7 +36,8 @@ _WORDS: Final = (
     (r"\b(sqrt|sin|cos|tan|exp|log|ln|abs)\s+(-?\d+(?:\.\d+)?|pi|e)\b", r"\1(\2)"),
 )
 _EXPRESSION = re.compile(
-    r"(?:(?<![a-z])(?:sqrt|sin|cos|tan|exp|log|ln|abs|pi|e)(?![a-z])|\d+(?:\.\d+)?|[-+*/%() ])+"
+    r"(?:(?<![a-z])(?:sqrt|sin|cos|tan|exp|log|ln|abs|pi|e)(?![a-z])"
+    r"|(?<!\d)\d+(?:\.\d+)?(?!\d)|[-+*/%() ])+"
 )
 _ASKED = re.compile(
     r"\b(?:what|calculate|compute|evaluate|solve|work out|how much|how many|sum|result|is)\b|="
