@@ -947,8 +947,9 @@ def test_a_task_pays_no_other_task_s_response(rich: Any) -> None:
             two.confirm(named)
     assert confirms(rich) == 0
 
-    two.confirm(two.responses[0].address.lower())
-    assert two.record.confirmed == two.responses[0]
+    chosen = two.responses[0].address
+    two.confirm(chosen.lower())
+    assert two.record.confirmed.address == chosen
     assert confirms(rich) == 1
 
 
