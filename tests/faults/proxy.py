@@ -87,6 +87,7 @@ class Proxy:
         self.seen: list[tuple[str, ...]] = []  # the methods of each request to the node
         self.refused: list[int] = []  # the sizes of batches that were over the limit
         self.sent: list[str] = []  # the bytes of each transaction that came by
+        self.let_in: list[str] = []  # and of those in no batch that was over the limit
         self.url = ""
         self._script: list[tuple[str, str | Fault, bool]] = []
         self._lock = threading.Lock()
@@ -174,6 +175,8 @@ class Guest(Exchange):
             self.proxy.refused.append(len(self.calls))
             LIMITS[limit.told](self, limit.most)
             return
+        if kind == "send":
+            self.proxy.let_in += [c["params"][0] for c in self.calls if c["method"] == SEND]
         fault, self.dice = self.proxy.fault(kind, methods)
         fault(self)
 

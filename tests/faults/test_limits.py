@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ogpu_jupyter.chain.transactions import read_raw
 from ogpu_jupyter.tasks import Stage, TaskStatus
 from tests.faults.kernels import FUNCTION, Kernel, Wish
-from tests.faults.proxy import LIMITS, SEND, Limit
+from tests.faults.proxy import LIMITS, SEND, Limit, proxying
 from tests.helpers import wait_until as until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.faults.world import World
 
@@ -85,6 +88,7 @@ def test_forty_tasks_under_a_limit(
     limited: World, open_kernel: Opener, most: int, told: str
 ) -> None:
     """Each leaves once but for what a limit refused, in the order of nonces."""
+    limited.proxy.let_in.clear()
     limited.proxy.limit = Limit(most, told)
     kernel = open_kernel(limited)
 
@@ -92,6 +96,40 @@ def test_forty_tasks_under_a_limit(
 
     records = kernel.session.journal.transactions(kernel.session.network_id, kernel.session.account)
     assert len({record.nonce for record in records}) == len(records) == 41
+    nonces = [read_raw(bytes.fromhex(raw[2:]))[1].nonce for raw in limited.proxy.let_in]
+    assert nonces == sorted(set(nonces))
+    assert len(nonces) == 41
+
+
+@pytest.mark.parametrize("told", ["missing", "null", "413"])
+def test_a_limit_and_a_lost_reply_send_each_once(
+    limited: World, open_kernel: Opener, told: str
+) -> None:
+    limited.proxy.limit = Limit(3, told)
+    limited.proxy.once(SEND, "502_done", "drop_reply")
+
+    lives(limited, open_kernel(limited), 8)
+
+
+def test_of_two_nodes_each_has_its_own_limit(own: World, tmp_path: Path) -> None:
+    """The one that takes single calls is gone: the other is asked in large batches."""
+    with proxying(own.proxy.node) as small, proxying(own.proxy.node) as large:
+        small.limit = Limit(1, "each")
+        network = dataclasses.replace(own.stormy, rpc_url=small.url, rpc_urls=(large.url,))
+        kernel = Kernel(network, own.account(), tmp_path / "journal.sqlite3")
+        first = kernel.session.publish(own.manual, FUNCTION, {"n": 1}, yes=True)
+        until(lambda: first.stage is Stage.PUBLISHED)
+        assert kernel.session.client.rpc.batch_limit == 1
+
+        small.always("*", "drop_request")
+        rows = [{"row": n} for n in range(12)]
+        batch = kernel.session.publish_many(own.manual, FUNCTION, rows, yes=True)
+        until(lambda: all(task.stage is Stage.PUBLISHED for task in batch))
+
+        assert kernel.session.client.rpc.batch_limit is None
+        assert max(len(asked) for asked in large.seen) >= 12
+        kernel.close()
+    assert len(own.tasks()) == 13
 
 
 def test_confirming_and_canceling_by_single_calls(limited: World, open_kernel: Opener) -> None:
