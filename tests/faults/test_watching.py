@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tests.helpers import wait_until as until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.faults.proxy import Fault, Guest
     from tests.faults.world import World
@@ -286,3 +288,24 @@ def test_views_that_are_gone(own: World, open_kernel: Opener, caplog: Any) -> No
     assert task.stage is Stage.RESPONDED
     assert [answer.problem for answer in task.answers.values()] == [""]
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("confirmations", [1, 3, 12])
+def test_depth_and_lateness_cost_no_more_requests(
+    own: World, tmp_path: Path, confirmations: int
+) -> None:
+    """One look a block at most, also at a depth, and for a task that is late for good."""
+    network = dataclasses.replace(own.stormy, confirmations=confirmations)
+    kernel = Kernel(network, own.account(), tmp_path / "journal.sqlite3")
+    short, long = (
+        kernel.session.publish(own.manual, FUNCTION, {"n": time}, expires=time, yes=True)
+        for time in ("2s", "1h")
+    )
+    until(lambda: short.stage is Stage.LATE and long.stage is Stage.PUBLISHED)
+    own.proxy.seen.clear()
+    first = own.height()
+    until(lambda: own.height() >= first + 40, seconds=60)
+    looks, blocks = len(own.proxy.seen), own.height() - first
+    kernel.close()
+
+    assert looks <= blocks + 2
