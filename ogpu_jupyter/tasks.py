@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -287,6 +288,7 @@ def place(path: str, step: object) -> str:
     return f"{path}.{name}" if path else name
 
 
+@lru_cache(maxsize=2)  # a publish asks several times of the same bytes, which may be megabytes
 def payload_digest(payload: bytes) -> str:
     """Equal for payloads that mean the same, whatever the order of their keys."""
     return hashlib.sha256(_dump(json.loads(payload), sort_keys=True)).hexdigest()

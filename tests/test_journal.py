@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ogpu_jupyter.errors import JournalError, UnknownName
 from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.journal.rows import LASTING
 from ogpu_jupyter.tasks import (
     Answer,
     Attempt,
@@ -25,6 +26,7 @@ from ogpu_jupyter.tasks import (
     TransactionKind,
     TransactionRecord,
     TransactionState,
+    payload_digest,
 )
 from tests.journalling import ACCOUNT, NETWORK, OTHER, RAW, draft, transaction
 
@@ -98,7 +100,9 @@ CHANGES = st.fixed_dictionaries(
 def test_a_task_comes_back_as_it_was(shared: Journal, changes: dict, payload: dict) -> None:
     """All text, and amounts that no SQLite integer holds."""
     body = json.dumps({"function_name": "f", "data": payload}, ensure_ascii=False).encode()
-    first, _ = shared.intend(draft(payload=body), new=True)
+    lasting = {name: value for name, value in changes.items() if name in LASTING}
+    first, _ = shared.intend(draft(payload=body, **lasting), new=True)
+    changes = {name: value for name, value in changes.items() if name not in LASTING}
     changed = shared.update(first.key, **changes)
 
     assert shared.task(first.key) == changed
@@ -824,3 +828,24 @@ def test_a_thread_that_reads_beside_a_write_keeps_nothing_old(journal: Journal) 
         stop.set()
         for reader in readers:
             reader.join()
+
+
+def test_a_tasks_identity_is_computed_once(journal: Journal) -> None:
+    """Publishing asks for it several times, and no update does: what it is made of stays."""
+    data = json.dumps({"function_name": "f", "data": {"text": "x" * 10**5}}).encode()
+    payload_digest.cache_clear()
+    task, _ = journal.intend(draft(payload=data))
+    assert journal.find_same(draft(payload=data)) == task
+    assert payload_digest.cache_info().misses == 1
+
+    payload_digest.cache_clear()
+    journal.update(task.key, stage=Stage.SENT, tx_hash="0x" + "1" * 64)
+    assert payload_digest.cache_info().misses == 0
+    assert journal.find_same(draft(payload=data)).stage is Stage.SENT
+
+
+@pytest.mark.parametrize("name", sorted(LASTING))
+def test_what_makes_two_tasks_the_same_does_not_change(journal: Journal, name: str) -> None:
+    task, _ = journal.intend(draft())
+    with pytest.raises(TypeError, match=name):
+        journal.update(task.key, **{name: getattr(task, name)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from ogpu_jupyter.chain.contracts import CONTROLLER
+from ogpu_jupyter.chain.transactions import read_raw
 from ogpu_jupyter.errors import NOTHING_SPENT, Interrupted, Reverted, TaskError
 from ogpu_jupyter.render.words import short
 from ogpu_jupyter.tasks import TransactionKind
@@ -31,7 +33,7 @@ def once(
     A confirmation that is on its way, such as a killed kernel's, is waited for by `settle`.
     `TaskError` where an answer turns out to be confirmed, and nothing is sent then.
     """
-    open_ones = journal.tasks(network_id, open_only=True)
+    open_ones = journal.tasks(network_id, open_only=True, payloads=False)
     tasks = [r for r in open_ones if response in {other.address for other in r.responses}]
     keys = [task.key for task in tasks]
     with ExitStack() as held:
@@ -54,13 +56,19 @@ def once(
 def _on_their_way(
     journal: Journal, network_id: NetworkId, account: str, tasks: list[TaskRecord]
 ) -> list[TransactionRecord]:
-    responses = [response.address for task in tasks for response in task.responses]
+    responses = {response.address for task in tasks for response in task.responses}
     return [
         transaction
         for transaction in journal.transactions(network_id, account, unsettled_only=True)
-        if transaction.kind is TransactionKind.CONFIRM
-        and any(address in transaction.note for address in responses)
+        if transaction.kind is TransactionKind.CONFIRM and _confirms(transaction) in responses
     ]
+
+
+def _confirms(transaction: TransactionRecord) -> str | None:
+    """The response that its signed bytes name."""
+    order, _ = read_raw(transaction.raw)
+    found = CONTROLLER.decode_input(order.data)
+    return str(found[1]["response"]) if found and found[0] == "confirmResponse" else None
 
 
 def _check_open(task: TaskRecord) -> None:

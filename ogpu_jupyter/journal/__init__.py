@@ -31,10 +31,12 @@ from .decoded import Decoded
 from .file import File, journal_path
 from .reputations import reputations
 from .rows import (
+    LASTING,
     SELECT_TASKS,
     SELECT_TASKS_ALONE,
     SELECT_TRANSACTIONS,
     changed,
+    changing_row,
     check_fields,
     insert,
     marks,
@@ -200,14 +202,14 @@ class Journal:
         self, key: int, *, when: Collection[Stage] | None = None, **changes: Any
     ) -> TaskRecord:
         """The record with `changes`, or as it is if its stage is none of `when`."""
-        check_fields(TaskRecord, changes, {"key"})
+        check_fields(TaskRecord, changes, LASTING)
         with self.atomic():
             record = self.task(key)
             if when is not None and record.stage not in when:
                 return record
             new = changed(record, changes)
             if new != record:
-                statement = update("tasks", task_row(record), task_row(new), "key = ?")
+                statement = update("tasks", changing_row(record), changing_row(new), "key = ?")
                 self._run(statement, key)
         return new
 

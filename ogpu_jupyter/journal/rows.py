@@ -25,10 +25,22 @@ SELECT_TASKS_ALONE: Final = "SELECT key, x'' AS payload, record FROM tasks"  # p
 SELECT_TRANSACTIONS: Final = "SELECT raw, record FROM transactions"
 
 
+# What makes two tasks the same, or different: none of it changes.
+LASTING: Final = frozenset({"key", "network_id", "account", "source", "name", "item", "payload"})
+
+
 def task_row(record: TaskRecord) -> dict[str, Any]:
     """By column; the key is SQLite's to give."""
     return {
         "identity": record.identity,
+        "payload": record.payload,
+        **changing_row(record),
+    }
+
+
+def changing_row(record: TaskRecord) -> dict[str, Any]:
+    """Without the columns that are as large as the payload, or cost a look at all of it."""
+    return {
         "network": network_text(record.network_id),
         "account": record.account.lower(),
         "source": record.source.lower(),
@@ -37,7 +49,6 @@ def task_row(record: TaskRecord) -> dict[str, Any]:
         "created_at": record.created_at,
         "tx_hash": record.tx_hash.lower(),
         "address": record.address.lower(),
-        "payload": record.payload,
         "record": _dump(record, "key", "payload"),
     }
 
@@ -93,7 +104,7 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
     return type(record).model_validate({**dict(record), **changes})
 
 
-def check_fields(kind: type[BaseModel], changes: Mapping[str, Any], fixed: set[str]) -> None:
+def check_fields(kind: type[BaseModel], changes: Mapping[str, Any], fixed: Collection[str]) -> None:
     for name in changes:
         if name not in kind.model_fields or name in fixed:
             raise TypeError(f"{name!r} is not a field of {kind.__name__} that can be changed")
