@@ -31,9 +31,9 @@ class Frontend:
     config: Path
     data: Path
 
-    def configure(self, name: str, **values: Any) -> None:
+    def configure(self, name: str, *, of: str = "@jupyterlab", **values: Any) -> None:
         """A setting of the person's; a page reads it when it is loaded."""
-        file = self.config / "lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = self.config / "lab/user-settings" / of / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
 

@@ -178,6 +178,8 @@ def test_the_corpus_in_a_notebook(page: NotebookPage) -> None:
 def test_nothing_outside_the_view_moves(page: NotebookPage) -> None:
     """Its neighbours, the toolbars and the menus are where they are with a harmless answer."""
     page.frontend.configure("notebook-extension/tracker", windowingMode="none")
+    scrolling = {"of": "@jupyter-notebook", "autoScrollOutputs": False}  # after a while, if tall
+    page.frontend.configure("notebook-extension/scroll-output", **scrolling)
     page.page.set_viewport_size({"width": 1200, "height": 900})
     page.create(SETUP, "print('above')", ONE, NEXT)
     for index in (0, 1, 2):

@@ -80,12 +80,12 @@ def test_a_batch_lives_too(connected: NotebookPage) -> None:
     connected.page.wait_for_timeout(2500)  # some are paid, some not
     screens = ROOT / "artefacts" / "screens"
     connected.page.screenshot(path=screens / f"{connected.frontend.kind}-batch.png")
-    height = view.bounding_box()["height"]
+    height = wait_until(view.bounding_box)["height"]  # none while it is drawn anew
 
     view.get_by_text("12 paid").wait_for(timeout=60_000)
 
     assert view.count() == 1
-    assert view.bounding_box()["height"] == height
+    assert wait_until(view.bounding_box)["height"] == height
     assert "Sent 12 tasks at 0.001 OGPU each" in connected.output(1).inner_text()
     connected.page.screenshot(path=screens / f"{connected.frontend.kind}-batch-paid.png")
 
