@@ -245,6 +245,9 @@ def test_a_journal_that_holds_the_mistake_is_healed(
     file.execute(
         "UPDATE tasks SET stage = 'expired', record = json_set(record, '$.stage', 'expired')"
     )
+    for index in ("tasks_by_content", "tasks_without_content", "tasks_of_strangers"):
+        file.execute(f"DROP INDEX {index}")
+    file.execute("ALTER TABLE tasks DROP COLUMN content")
     file.execute("PRAGMA user_version = 4")
     file.commit()
     file.close()

@@ -51,7 +51,8 @@ one.advance()
 LEFT_OUT = """
   .jp-InputArea-prompt, .cm-editor, .jp-NotebookPanel-toolbar, .jp-Notebook-footer, script, style,
   #jp-main-statusbar, #jupyterlab-splash, .lm-ScrollBar, .jp-DebuggerBugButton, head,
-  .jp-WindowedPanel-scrollbar, [class*=ExecutionIndicator], .jp-NotebookKernelLogo
+  .jp-WindowedPanel-scrollbar, [class*=ExecutionIndicator], .jp-NotebookKernelLogo,
+  .jp-NotebookCheckpoint, .jp-NotebookCheckpoint ~ .jp-Toolbar-spacer
 """
 OUTSIDE = """
 leftOut => {
