@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from .registry import is_scalar, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ogpu_jupyter.tasks import Json
 
@@ -61,7 +61,7 @@ def beginning(value: Json, most: int) -> tuple[Json, int]:
     return cut, length - most
 
 
-def _are_of(kind: type, items: Sequence[Json]) -> bool:
+def _are_of(kind: type, items: Iterable[Json]) -> bool:
     return all(isinstance(item, kind) for item in items)
 
 
@@ -148,8 +148,10 @@ def _of_columns(value: Json, nested: bool) -> Records | None:
     """`{"city": ["Oslo", …], "rain": [763, …]}`: lists of one length."""
     if not isinstance(value, dict) or len(value) < _FEWEST:
         return None
+    if not _are_of(list, value.values()):
+        return None
     lists = [cells for cells in value.values() if isinstance(cells, list)]
-    if len(lists) < len(value) or len(lists[0]) < _FEWEST:
+    if len(lists[0]) < _FEWEST:
         return None
     if any(len(cells) != len(lists[0]) for cells in lists):
         return None
@@ -160,6 +162,8 @@ def _of_columns(value: Json, nested: bool) -> Records | None:
 def _of_named(value: Json, nested: bool) -> Records | None:
     """`{"age": {"mean": 3, …}, "size": {"mean": 5, …}}`: rows with names, of the same columns."""
     if not isinstance(value, dict) or len(value) < _FEWEST:
+        return None
+    if not _are_of(dict, value.values()):
         return None
     rows = [row for row in value.values() if isinstance(row, dict) and row]
     if len(rows) < len(value) or any(list(row) != list(rows[0]) for row in rows):

@@ -178,6 +178,16 @@ def number(value: object) -> float | None:
         return None
 
 
+def numbers(items: Sequence[object]) -> list[float] | None:
+    """`number` of each, where all are such; an answer may have a million of them."""
+    if not {*map(type, items)} <= {int, float}:
+        return None
+    try:
+        return [*map(float, items)] if all(map(math.isfinite, items)) else None  # type: ignore[arg-type]
+    except OverflowError:
+        return None
+
+
 def each(read: Callable[[Json], Read | None], items: Sequence[Json]) -> list[Read] | None:
     """What `read` makes of all items; None at the first that it makes nothing of.
 

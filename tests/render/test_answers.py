@@ -319,12 +319,12 @@ def deep(levels: int, kind: str) -> Any:
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_giants_are_bounded(value: Any) -> None:
-    """In size, and it ends: the notebook carries a preview, not the whole."""
+    """In size and time: the notebook carries a preview, not the whole."""
     begun = time.process_time()
 
     assert len(safe(answer_html(value)).text) < MAX_HTML
     assert len(answer_text(value)) < MAX_HTML
-    assert time.process_time() - begun < 20
+    assert time.process_time() - begun < 5
 
 
 def test_what_is_cut_is_told() -> None:

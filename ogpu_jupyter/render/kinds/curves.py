@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from ogpu_jupyter.render.records import Records, read_records
+from ogpu_jupyter.render.records import Records, beginning, read_records
 from ogpu_jupyter.render.registry import Kind, figure, number
 from ogpu_jupyter.render.safe import esc, one_line
 
@@ -98,10 +98,13 @@ def _several(value: list[Json]) -> Curve | None:
 
 def _rows(value: Json, given: Given) -> Curve | None:
     """Rows of numbers whose first column rises: the others over it."""
+    first = read_records(beginning(value, _FEWEST)[0])  # mostly too wide, and may be a million
+    if first is None or not 1 <= len(first.columns) <= _MAX_LINES + 1:
+        return None
     records = read_records(value)
     if records is None or records.has_names or len(records.rows) < _FEWEST:
         return None
-    if not 1 <= len(records.columns) <= _MAX_LINES + 1:
+    if len(records.columns) > _MAX_LINES + 1:
         return None
     columns = [_points(records.column(n)) for n in range(len(records.columns))]
     lines = [column for column in columns if column is not None]

@@ -29,7 +29,7 @@ class Depth:
 
 
 def _read_depth(value: Json, given: Given) -> Depth | None:
-    if not isinstance(value, dict) or set(value) - {"depth", "predicted_depth"}:
+    if not isinstance(value, dict) or not value.keys() <= {"depth", "predicted_depth"}:
         return None
     drawn = value.get("depth")
     image = picture(given.content(drawn)) if isinstance(drawn, str) else None

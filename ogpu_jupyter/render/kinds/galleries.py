@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ogpu_jupyter.render.registry import Kind, figure, number
@@ -53,9 +54,10 @@ def _read_pictures(value: Json, given: Given) -> Gallery | None:
 
 def _held(value: dict[str, Json]) -> Json:
     """The list in `{"images": […]}`, and OpenAI's with its time beside."""
-    lists = [name for name in value if isinstance(value[name], list)]
-    others = set(value) - set(lists) - _UNTOLD
-    return value[lists[0]] if len(lists) == 1 and lists[0] in _LISTS and not others else value
+    telling = (name for name in value if name not in _UNTOLD or isinstance(value[name], list))
+    told = [*islice(telling, 2)]
+    is_one = len(told) == 1 and told[0] in _LISTS and isinstance(value[told[0]], list)
+    return value[told[0]] if is_one else value
 
 
 def _hung(item: Json, given: Given) -> Hung | None:

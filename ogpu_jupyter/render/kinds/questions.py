@@ -33,7 +33,7 @@ class Answered:
 
 
 def _read_question(value: Json, given: Given) -> Answered | None:
-    if isinstance(value, dict) and set(value) == _CELLS:
+    if isinstance(value, dict) and value.keys() == _CELLS:
         return _from_cells(value)
     items = value if isinstance(value, list) else [value]
     if not 0 < len(items) <= _MAX_ANSWERS or not all(isinstance(item, dict) for item in items):
@@ -117,7 +117,7 @@ def _read_filled(value: Json, _: Given) -> Filled | None:
         return None
     words, texts = [], []
     for item in items:
-        if not isinstance(item, dict) or set(item) - _FILLED or "sequence" not in item:
+        if not isinstance(item, dict) or not item.keys() <= _FILLED or "sequence" not in item:
             return None
         word, text, score = item.get("token_str"), item["sequence"], number(item.get("score"))
         if not isinstance(word, str) or not isinstance(text, str) or score is None:

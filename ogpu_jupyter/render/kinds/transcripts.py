@@ -43,7 +43,7 @@ class Transcript:
 
 def _read_transcript(value: Json, given: Given) -> Transcript | None:
     """Hugging Face's chunks, Whisper's segments; a text alone, where a recording was sent."""
-    if not isinstance(value, dict) or set(value) - _BESIDE:
+    if not isinstance(value, dict) or not value.keys() <= _BESIDE:
         return None
     text = value.get("text")
     if not isinstance(text, str):

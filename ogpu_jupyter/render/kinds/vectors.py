@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from ogpu_jupyter.render.registry import Kind, number
+from ogpu_jupyter.render.registry import Kind, numbers
 
 from .texts import more_html, more_text
 
@@ -81,10 +81,7 @@ def _nested(value: Json, shortest: int) -> Vectors | None:
 
 
 def _vector(value: Json) -> Vector | None:
-    if not isinstance(value, list):
-        return None
-    numbers = [found for item in value if (found := number(item)) is not None]
-    return numbers if len(numbers) == len(value) else None
+    return numbers(value) if isinstance(value, list) else None
 
 
 def _is_no_series(found: Vectors) -> bool:
