@@ -146,7 +146,7 @@ class Keeper:
                 continue
             if self._follower is not None:  # also the mined: the node may be away in a moment
                 self._follower.await_receipt(record.hash)
-            if record.state in {TransactionState.SIGNED, TransactionState.SENT}:
+            if record.state.is_unsettled:
                 self.await_transaction(record)
                 self._settled(record)
             else:

@@ -438,10 +438,9 @@ class Task:
         return self._decoded()
 
     def _value(self, model: type[BaseModel] | None) -> Any:
-        value, wanted = self._decoded().value, model or self.model
-        if wanted is None:  # a person may change it, and the views must not show that
-            return json.loads(json.dumps(value))
-        return _instance(wanted, value)
+        # A copy: a person may change it, and the views must not show that.
+        value, wanted = json.loads(json.dumps(self._decoded().value)), model or self.model
+        return value if wanted is None else _instance(wanted, value)
 
     def _decoded(self) -> Answer:
         answer = self._answer()

@@ -49,6 +49,7 @@ from .shipping import PART, Shipment
 from .spending import Ask, Hold, Limits, Purses
 from .stated import Stated
 from .tasks import (
+    UNSENT,
     Answer,
     Complexity,
     Decision,
@@ -82,8 +83,6 @@ _ROUND_TRIP_SECONDS = 60.0
 _ADDRESS_LENGTH = 42  # with its 0x
 _MANY_SECONDS = 600.0
 _TURN_SECONDS = 150.0  # that others may take who deposit first
-_IN_A_BLOCK = frozenset({TransactionState.MINED, TransactionState.REVERTED})
-_ON_THE_WAY = frozenset({TransactionState.SIGNED, TransactionState.SENT})
 
 
 class Session:
@@ -549,9 +548,8 @@ class Session:
         """So that running the cell again at once finds nothing under way."""
         same = self.journal.find_same(draft)
         if same is not None and same.owner == self.journal.owner:
-            unsent = {Stage.INTENDED, Stage.UPLOADED}
             problem = f"It was interrupted before anything was sent. {NOTHING_SPENT}"
-            self.journal.update(same.key, when=unsent, stage=Stage.ABANDONED, problem=problem)
+            self.journal.update(same.key, when=UNSENT, stage=Stage.ABANDONED, problem=problem)
 
     def _give_up(self, key: int, error: BaseException) -> None:
         """Nothing left the machine."""
@@ -598,7 +596,7 @@ class Session:
     def _settled_vault(self) -> int:
         """What the vault holds, with all that was ever sent to it; Unclear where that is open."""
         for transaction in self.journal.deposits(self.network_id, self.account):
-            if transaction.state in _ON_THE_WAY:
+            if transaction.state.is_unsettled:
                 with suppress(Reverted):
                     self._settle(transaction)
         deposits = self.journal.deposits(self.network_id, self.account)
@@ -987,7 +985,7 @@ class Session:
         for record in open_ones:
             if not record.stage.is_on_chain and record.tx_hash:
                 for transaction in self.journal.transactions_of(record.key):
-                    if transaction.state in _IN_A_BLOCK:
+                    if transaction.state.is_in_block:
                         self._await(transaction)
 
     def _changed(self, record: TaskRecord) -> None:
@@ -1059,9 +1057,9 @@ class Session:
         def known() -> TransactionRecord | None:
             return self.journal.transaction(self.network_id, sent.hash)
 
-        self._until(lambda: (now := known()) is not None and now.state not in _ON_THE_WAY)
+        self._until(lambda: (now := known()) is not None and not now.state.is_unsettled)
         now = known()
-        if now is None or now.state in _ON_THE_WAY:
+        if now is None or now.state.is_unsettled:
             raise Unclear(
                 f"The transaction {sent.hash} is not in a block yet.",
                 tx_hash=sent.hash,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .errors import NOTHING_SPENT, GatewayUnavailable, OgpuError
 from .sending import Parcel
-from .tasks import Stage, TaskRecord, TransactionKind, TransactionRecord
+from .tasks import UNSENT, Stage, TaskRecord, TransactionKind, TransactionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -93,10 +93,9 @@ class Shipment:
     def abandon(self) -> None:
         """Give up what has not been signed yet."""
         problem = f"It was interrupted before it was sent. {NOTHING_SPENT}"
-        unsent = {Stage.INTENDED, Stage.UPLOADED}
         with self._journal.atomic():
             for key in self.fresh:
-                self._journal.update(key, when=unsent, stage=Stage.ABANDONED, problem=problem)
+                self._journal.update(key, when=UNSENT, stage=Stage.ABANDONED, problem=problem)
 
     def _link(self, record: TaskRecord, links: dict[bytes, str | OgpuError]) -> str:
         link = links[record.payload]

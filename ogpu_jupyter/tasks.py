@@ -104,6 +104,11 @@ class Stage(str, Enum):
         return self in _FINAL or self is Stage.LATE
 
     @property
+    def is_unsent(self) -> bool:
+        """Written down, and nothing of it has been signed."""
+        return self in UNSENT
+
+    @property
     def is_waiting(self) -> bool:
         """On chain, and without an answer so far: by the clock it may become late."""
         return self in _WAITING
@@ -121,7 +126,9 @@ class Stage(str, Enum):
 
 _WAITING = frozenset({Stage.PUBLISHED, Stage.ATTEMPTED})
 _FINAL = frozenset({Stage.FINALIZED, Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
-_WITHOUT_COST = (_FINAL - {Stage.FINALIZED}) | {Stage.INTENDED, Stage.UPLOADED}
+UNSENT = frozenset({Stage.INTENDED, Stage.UPLOADED})
+IN_VAIN = _FINAL - {Stage.FINALIZED}  # without an answer: the same may be published again
+_WITHOUT_COST = IN_VAIN | UNSENT
 _STATUS = {
     Stage.PUBLISHED: TaskStatus.NEW,
     Stage.ATTEMPTED: TaskStatus.ATTEMPTED,
@@ -515,6 +522,15 @@ class TransactionState(str, Enum):
     REVERTED = "reverted"
     REPLACED = "replaced"  # its nonce went to another transaction: it will never be mined
     REFUSED = "refused"  # no node took it, or it never left
+
+    @property
+    def is_unsettled(self) -> bool:
+        """What becomes of it is not known yet."""
+        return self in {TransactionState.SIGNED, TransactionState.SENT}
+
+    @property
+    def is_in_block(self) -> bool:
+        return self in {TransactionState.MINED, TransactionState.REVERTED}
 
     @property
     def is_given_up(self) -> bool:

@@ -205,6 +205,15 @@ def test_a_result_can_be_a_model(funded):
     assert ask(funded).result(Message, timeout=SOON).role == "assistant"
 
 
+def test_a_result_is_the_persons_to_change(funded):
+    """The views draw what came, whatever became of what was given away."""
+    task = ask(funded)
+    task.result(timeout=SOON)["role"] = "mine"
+
+    assert task.result()["role"] == "assistant"
+    assert [answer.value["role"] for answer in task.answers.values()] == ["assistant"]
+
+
 def test_a_task_can_be_awaited(funded):
     async def answer():
         return await ask(funded)

@@ -79,7 +79,7 @@ def functions_in(metadata: Any) -> dict[str, Any]:
 def named_functions(metadata: Any) -> tuple[str, ...]:
     """The names of all functions that a source has, as its metadata lists them.
 
-    None where it lists none, or one of which the name can't be read: then it doesn't say
+    Empty where it lists none, or one of which the name can't be read: then it doesn't say
     which there are.
     """
     listed = metadata.get("functions") if isinstance(metadata, dict) else None

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError, UnknownName
 from ogpu_jupyter.home import notebook_name
 from ogpu_jupyter.tasks import (
+    IN_VAIN,
+    UNSENT,
     Answer,
     NetworkId,
     Reputation,
@@ -59,11 +61,10 @@ __all__ = ["Journal", "journal_path"]
 
 _T = TypeVar("_T")
 
-_UNSENT: Final = frozenset({Stage.INTENDED, Stage.UPLOADED})
-_OVER: Final = frozenset({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
-_NEVER_MINED: Final = frozenset(state for state in TransactionState if state.is_given_up)
 _AT_ONCE: Final = 500  # values in one statement
-_UNSETTLED: Final = frozenset({TransactionState.SIGNED, TransactionState.SENT})
+_UNSETTLED: Final = [state for state in TransactionState if state.is_unsettled]
+_IN_BLOCK: Final = [state for state in TransactionState if state.is_in_block]
+_GIVEN_UP: Final = [state for state in TransactionState if state.is_given_up]
 
 _NONCE: Final = "json_extract(record, '$.nonce')"
 _KIND: Final = "json_extract(record, '$.kind')"
@@ -162,9 +163,8 @@ class Journal:
 
     def find_same(self, draft: TaskRecord) -> TaskRecord | None:
         """The task that publishing `draft` would show instead; changes nothing."""
-        over = sorted(_OVER)
-        where = f"identity = ? AND stage NOT IN ({marks(over)})"
-        found = self._tasks(where, draft.identity, *over)
+        where = f"identity = ? AND stage NOT IN ({marks(IN_VAIN)})"
+        found = self._tasks(where, draft.identity, *IN_VAIN)
         return next((record for record in found if not self._is_orphan(record)), None)
 
     def abandon_orphans(self, network_id: NetworkId) -> list[TaskRecord]:
@@ -172,7 +172,7 @@ class Journal:
         return self._abandon("network = ?", network_text(network_id))
 
     def _abandon(self, where: str, value: str) -> list[TaskRecord]:
-        stages = sorted(_UNSENT | {Stage.SIGNED})
+        stages = (*UNSENT, Stage.SIGNED)
         condition = f"{where} AND stage IN ({marks(stages)})"
         with self.atomic():
             orphans = [r for r in self._tasks(condition, value, *stages) if self._is_orphan(r)]
@@ -187,15 +187,15 @@ class Journal:
 
     def _is_dead(self, key: int, stage: Stage, owner: str, alive: dict[str, bool]) -> bool:
         """Never sent, and whose kernel is no more; `alive` is what was found out of owners."""
-        if stage not in _UNSENT | {Stage.SIGNED} or owner == self.owner:
+        if not (stage.is_unsent or stage is Stage.SIGNED) or owner == self.owner:
             return False
         if owner not in alive:
             alive[owner] = self._file.locks.is_alive(owner)
         if alive[owner]:
             return False
         # One that was signed is given up only where every signature was refused.
-        return stage in _UNSENT or all(
-            transaction.state in _NEVER_MINED for transaction in self.transactions_of(key)
+        return stage.is_unsent or all(
+            transaction.state.is_given_up for transaction in self.transactions_of(key)
         )
 
     def update(
@@ -384,7 +384,7 @@ class Journal:
         """
         with self.atomic():
             old = self.transaction(transaction.network_id, transaction.hash)
-            if old is not None and old.state not in _NEVER_MINED:
+            if old is not None and not old.state.is_given_up:
                 if old.task != transaction.task:
                     raise JournalError(f"The transaction {old.hash} is another task's.")
                 return
@@ -400,12 +400,12 @@ class Journal:
 
     def _sign(self, key: int, tx_hash: str) -> None:
         record = self.task(key)
-        if record.stage not in _UNSENT | {Stage.SIGNED, Stage.SENT}:
+        if record.stage not in {*UNSENT, Stage.SIGNED, Stage.SENT}:
             raise JournalError(
                 f"Task #{key} is {record.stage.value} and can't be sent again.",
                 hint="Publish it anew with `--new`.",
             )
-        stage = Stage.SIGNED if record.stage in _UNSENT else record.stage
+        stage = Stage.SIGNED if record.stage.is_unsent else record.stage
         self.update(key, stage=stage, tx_hash=tx_hash)
 
     def update_transaction(
@@ -439,7 +439,7 @@ class Journal:
         states: Collection[TransactionState] = tuple(TransactionState),
     ) -> list[TransactionRecord]:
         """In the order of their nonces."""
-        states = sorted(_UNSETTLED if unsettled_only else states)
+        states = _UNSETTLED if unsettled_only else states
         where = f"network = ? AND account = ? AND state IN ({marks(states)})"
         found = self._transactions(where, network_text(network_id), account.lower(), *states)
         return sorted(found, key=lambda record: (record.nonce, record.created_at))
@@ -455,7 +455,7 @@ class Journal:
     def _done(
         self, network_id: NetworkId, account: str, kind: TransactionKind
     ) -> list[TransactionRecord]:
-        states = sorted(_UNSETTLED | {TransactionState.MINED})
+        states = (*_UNSETTLED, TransactionState.MINED)
         where = f"network = ? AND account = ? AND state IN ({marks(states)}) AND {_KIND} = ?"
         return self._transactions(where, *_account(network_id, account), *states, kind.value)
 
@@ -470,32 +470,29 @@ class Journal:
 
     def refused(self, network_id: NetworkId, account: str) -> list[TransactionRecord]:
         """Those whose nonces no other transaction has that is mined or may be."""
-        never = sorted(_NEVER_MINED)
-        live = f"state NOT IN ({marks(never)})"
+        live = f"state NOT IN ({marks(_GIVEN_UP)})"
         where = (
             f"network = ? AND account = ? AND state = ? AND {_NONCE} NOT IN ("  # noqa: S608 - ours
             f"SELECT {_NONCE} FROM transactions WHERE network = ? AND account = ? AND {live})"
         )
         of_account = _account(network_id, account)
         refused = TransactionState.REFUSED.value
-        return self._transactions(where, *of_account, refused, *of_account, *never)
+        return self._transactions(where, *of_account, refused, *of_account, *_GIVEN_UP)
 
     def mined_since(
         self, network_id: NetworkId, account: str, nonce: int
     ) -> list[TransactionRecord]:
         """Those in blocks, as far as was seen, from this nonce on."""
-        states = sorted({TransactionState.MINED, TransactionState.REVERTED})
-        where = f"{_FROM_NONCE} AND state IN ({marks(states)})"
-        return self._transactions(where, *_account(network_id, account), nonce, *states)
+        where = f"{_FROM_NONCE} AND state IN ({marks(_IN_BLOCK)})"
+        return self._transactions(where, *_account(network_id, account), nonce, *_IN_BLOCK)
 
     def nonces(self, network_id: NetworkId, account: str, nonce: int) -> set[int]:
         """From this one on, those that a transaction has that is mined or may be."""
-        never = sorted(_NEVER_MINED)
         sql = (
             f"SELECT {_NONCE} FROM transactions WHERE {_FROM_NONCE}"  # noqa: S608 - ours
-            f" AND state NOT IN ({marks(never)})"
+            f" AND state NOT IN ({marks(_GIVEN_UP)})"
         )
-        rows = self._file.rows(sql, *_account(network_id, account), nonce, *never)
+        rows = self._file.rows(sql, *_account(network_id, account), nonce, *_GIVEN_UP)
         return {number for (number,) in rows}
 
     def _transactions(self, where: str, *values: Any) -> list[TransactionRecord]:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Final
 
 from ogpu_jupyter.errors import JournalError
-from ogpu_jupyter.tasks import Stage, TaskRecord
+from ogpu_jupyter.tasks import IN_VAIN, Stage, TaskRecord
 
 from .rows import marks, read_record, sql_text
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 NO_ROW: Final = "-"  # the content of a task that is in no batch
 _AT_ONCE: Final = 500
-_OVER: Final = sorted({Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED})
 
 
 class Rows:
@@ -59,9 +58,9 @@ class Rows:
             sql = (
                 "SELECT key, content, stage, json_extract(record, '$.owner'),"  # noqa: S608 - marks
                 f" json_extract(record, '$.item') FROM tasks WHERE content IN ({marks(some)})"
-                f" AND content <> '' AND stage NOT IN ({marks(_OVER)}) ORDER BY key"
+                f" AND content <> '' AND stage NOT IN ({marks(IN_VAIN)}) ORDER BY key"
             )
-            for key, content, stage, owner, item in self._file.rows(sql, *some, *_OVER):
+            for key, content, stage, owner, item in self._file.rows(sql, *some, *IN_VAIN):
                 if key in taken:
                     continue
                 if self._is_dead(key, Stage(stage), owner or "", alive):

@@ -5,12 +5,13 @@ A view that waits looks each second, and an answer may be megabytes of JSON.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ogpu_jupyter.tasks import Answer
+
+from .rows import answer_texts, read_answer
 
 if TYPE_CHECKING:
     from .file import File
@@ -62,13 +63,12 @@ class Decoded:
 
     def _read(self, task: int, version: tuple[int, int], kept: _Kept | None) -> _Kept:
         answers, marks = dict[str, Answer](), dict[str, tuple[int, int]]()
-        sql = "SELECT response, answer FROM answers WHERE task = ? ORDER BY rowid"
-        for response, text in self._file.rows(sql, task):
+        for response, text in answer_texts(self._file, task):
             marks[response] = mark = (len(text), hash(text))
             if kept is not None and kept.marks.get(response) == mark:
                 answers[response] = kept.answers[response]
             else:
-                answers[response] = Answer.model_validate(json.loads(text))
+                answers[response] = read_answer(text)
         return _Kept(version, answers, marks)
 
     def _keep(self, task: int, read: _Kept) -> None:

@@ -18,7 +18,7 @@ from ogpu_jupyter.tasks import Answer, NetworkId, Stage, TaskRecord
 
 from .file import File
 from .listing import bring_up_to_date, folded
-from .rows import marks, network_text, read_answers, read_record, sql_text
+from .rows import answer_texts, marks, network_text, read_answer, read_record, sql_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -192,7 +192,7 @@ class Queries:
 
     def answers(self, key: int) -> dict[str, Answer]:
         """What has arrived of a task's responses, by the response's address."""
-        return read_answers(self._file, key)
+        return {response: read_answer(text) for response, text in answer_texts(self._file, key)}
 
     def totals(self, filters: Filters) -> Totals:
         """Of all that match, also beyond the limit."""

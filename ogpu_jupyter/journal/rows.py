@@ -90,13 +90,14 @@ def read_record(kind: type[Record], text: str, **more: Any) -> Record:
         ) from None
 
 
-def read_answers(file: File, task_key: int) -> dict[str, Answer]:
-    """By the response's address."""
+def answer_texts(file: File, task_key: int) -> list[tuple[str, str]]:
+    """Each response's address, and its answer as it stands in the file."""
     sql = "SELECT response, answer FROM answers WHERE task = ? ORDER BY rowid"
-    return {
-        response: Answer.model_validate(json.loads(text))
-        for response, text in file.rows(sql, task_key)
-    }
+    return file.rows(sql, task_key)
+
+
+def read_answer(text: str) -> Answer:
+    return Answer.model_validate(json.loads(text))
 
 
 def changed(record: Record, changes: Mapping[str, Any]) -> Record:

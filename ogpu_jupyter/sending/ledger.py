@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ogpu_jupyter.chain.transactions import Order, Quote, Receipt, Signer
     from ogpu_jupyter.journal import Journal
 
-MINED = frozenset({TransactionState.MINED, TransactionState.REVERTED})
-UNSETTLED = frozenset({TransactionState.SIGNED, TransactionState.SENT})
-
 
 @dataclass(frozen=True)
 class Parcel:
@@ -72,7 +69,7 @@ class Ledger:
 
     def unsettled_of(self, task: int) -> TransactionRecord | None:
         """The newest of a task's transactions of which nobody knows what becomes."""
-        found = [r for r in self.journal.transactions_of(task) if r.state in UNSETTLED]
+        found = [r for r in self.journal.transactions_of(task) if r.state.is_unsettled]
         return found[-1] if found else None
 
     def sign(self, parcels: Sequence[tuple[Parcel, Quote, int]]) -> list[Ticket]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ogpu_jupyter.errors import OgpuError
 
 from .convoy import Convoy, Outcome
-from .ledger import MINED, Ledger, Parcel
+from .ledger import Ledger, Parcel
 from .settling import Settler
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Sender:
     def was_replaced(self, transaction: TransactionRecord) -> bool:
         """Neither it nor a better offer for the same task can be mined any more."""
         others = self._ledger.journal.transactions_of(transaction.task or 0)
-        return not any(r.state in MINED for r in others) and not self.may_have_left(
+        return not any(r.state.is_in_block for r in others) and not self.may_have_left(
             transaction.task or 0
         )
 
@@ -90,5 +90,5 @@ class Sender:
     def retracted(self, tx_hash: str) -> None:
         """Write down that a transaction's block is no more; `settle` looks after it again."""
         record = self._ledger.journal.transaction(self._ledger.network_id, tx_hash)
-        if record is not None and record.state in MINED:
+        if record is not None and record.state.is_in_block:
             self._ledger.reopen(record)

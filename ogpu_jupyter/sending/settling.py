@@ -24,7 +24,7 @@ from ogpu_jupyter.chain.transactions import (
 from ogpu_jupyter.errors import NOTHING_SPENT, JournalError, NetworkError, OgpuError
 from ogpu_jupyter.tasks import Stage, TransactionKind, TransactionRecord, TransactionState
 
-from .ledger import UNSETTLED, Ledger, Parcel, signed_of
+from .ledger import Ledger, Parcel, signed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -162,7 +162,7 @@ class Settler:
             seen = {record.hash for record in changed}
             changed += [record for record in self.revived if record.hash not in seen]
             self.revived.clear()
-            live = _newest(one for one in asked if one.record.state in UNSETTLED)
+            live = _newest(one for one in asked if one.record.state.is_unsettled)
             with suppress(NetworkError):
                 changed += self._help(live) if live else self._taken_back()
             return changed

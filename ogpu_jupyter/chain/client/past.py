@@ -87,8 +87,9 @@ def _receipts(logs: Any, wanted: Iterable[str]) -> dict[str, Receipt]:
     """What the logs say of each; what its gas cost is not known."""
     left: dict[str, list[dict[str, Any]]] = {tx_hash: [] for tx_hash in wanted}
     for log in logs if isinstance(logs, list) else ():
-        if isinstance(log, dict) and log.get("transactionHash") in left:
-            left[log["transactionHash"]].append(log)
+        tx_hash = log.get("transactionHash") if isinstance(log, dict) else None
+        if isinstance(tx_hash, str) and tx_hash.lower() in left:
+            left[tx_hash.lower()].append(log)
     return {
         tx_hash: Receipt(
             hash=tx_hash,
