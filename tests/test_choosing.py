@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ogpu_jupyter.chain.contracts import CONTROLLER, checksum
+from ogpu_jupyter.chain.transactions import Order, Quote, sign
 from ogpu_jupyter.choosing import (
     STRATEGIES,
     Chooser,
@@ -70,7 +73,7 @@ def provider(n: int) -> str:
 
 def response(n: int, bid: int = 10, after: int = 1, **changes: Any) -> Response:
     return Response(
-        address=f"0xA{n:039x}",
+        address=checksum(f"0xa{n:039x}"),
         provider=provider(n),
         url="ipfs://x",
         payment=bid * MILLI // 10,
@@ -715,18 +718,21 @@ def alone(journal: Journal, response: str, settle: Any = None) -> Any:
     return once(journal, journalling.NETWORK, journalling.ACCOUNT, response, settle or list)
 
 
+def sent_confirmation(number: int, response: str) -> TransactionRecord:
+    signer = Account.from_key(number.to_bytes(32, "big"))
+    data = CONTROLLER.encode("confirmResponse", response)
+    order = Order(checksum("0x" + "cc" * 20), data)
+    signed = sign(signer, order, Quote(90_000, 10**9, None, number), nonce=number, chain_id=1071)
+    return journalling.transaction(
+        number, kind=TransactionKind.CONFIRM, state=TransactionState.SENT, raw=signed.raw
+    )
+
+
 def test_a_confirmation_on_its_way_is_waited_for(journal: Journal) -> None:
     """A killed kernel may have sent it: it is settled before anything else is sent."""
     record = kept(journal, ("a", 1, 1), ("b", 1, 2))
-    sent = journalling.transaction(
-        kind=TransactionKind.CONFIRM,
-        state=TransactionState.SENT,
-        note=f"Confirmed the response {record.responses[1].address}.",
-    )
-    other = journalling.transaction(
-        2, kind=TransactionKind.CONFIRM, state=TransactionState.SENT, note="Confirmed 0x1."
-    )
-    journal.add_transactions([sent, other])
+    sent = sent_confirmation(1, record.responses[1].address)
+    journal.add_transactions([sent, sent_confirmation(2, provider(1))])
     settled: list[str] = []
 
     def settle(transaction: TransactionRecord) -> None:
@@ -742,10 +748,7 @@ def test_an_interrupt_while_another_is_waited_for_is_told(journal: Journal) -> N
     """Nothing was sent by this one, and the next one need not wait for it."""
     record = kept(journal, ("a", 1, 1))
     response = record.responses[0].address
-    sent = journalling.transaction(
-        kind=TransactionKind.CONFIRM, state=TransactionState.SENT, note=f"Confirmed {response}."
-    )
-    journal.add_transaction(sent)
+    journal.add_transaction(sent_confirmation(1, response))
 
     def interrupt(_: TransactionRecord) -> None:
         raise KeyboardInterrupt
