@@ -44,6 +44,7 @@ _FETCHES_AT_ONCE = 4
 _NOTE_SECONDS = 30.0
 _MANY = 10  # tasks; more, if they are most, are read from the journal at once
 _TIMES = 100
+_FOR_GOOD = 16  # blocks on top of an end, after which no reorg takes it back
 _AS_SENT: dict[str, Any] = {
     "stage": Stage.SENT,
     "address": "",
@@ -84,6 +85,7 @@ class Keeper:
         self._settled = settled
         self._troubled = troubled
         self._open: dict[str, TaskRecord] = {}
+        self._ended: dict[str, int] = {}  # tasks that are final since a block not yet deep
         self._unsettled: set[str] = set()
         self._next_settling = 0.0
         self._answers = Answers(client, journal, changed)
@@ -127,6 +129,7 @@ class Keeper:
         """
         is_back = not self._read_time or head.timestamp < self._read_time
         self._read_time = head.timestamp
+        self._let_go(head)
         tasks = [r for r in list(self._open.values()) if r.address not in unread]
         late = [r for r in tasks if r.stage.is_waiting and r.expires_at < head.timestamp]
         early = [r for r in tasks if is_back and _is_early(r, head)]  # a chain can go back
@@ -136,6 +139,14 @@ class Keeper:
             for record in early:
                 stage = Stage.ATTEMPTED if record.attempts else Stage.PUBLISHED
                 self._keep(record, when={Stage.LATE}, stage=stage)
+
+    def _let_go(self, head: Head) -> None:
+        """No longer watch what ended long enough ago."""
+        deep = [task for task, block in self._ended.items() if head.number - block > _FOR_GOOD]
+        for task in deep:
+            del self._ended[task]
+        if deep and self._follower is not None:
+            self._follower.unwatch(*deep)
 
     def settle(self) -> None:
         """Resolve every transaction of the journal whose fate is open."""
@@ -254,6 +265,7 @@ class Keeper:
             if record is None or not record.tx_hash:
                 continue
             self._open.pop(record.address, None)
+            self._ended.pop(record.address, None)
             self._keep(record, **_AS_SENT)
             self._unsettled.add(record.tx_hash)
 
@@ -281,9 +293,12 @@ class Keeper:
             self._answers.fetch(record)
         else:
             self._tell(record)
-        # One that is only late stays watched: the chain has the last word.
-        if stage.is_final and self._follower is not None:
-            self._follower.unwatch(record.address)
+        # One that is only late stays watched: the chain has the last word. So does one that
+        # is final, for some blocks: a reorg may take its end back.
+        if stage.is_final:
+            self._ended.setdefault(record.address, snapshot.block)
+        elif self._ended.pop(record.address, None) is not None:
+            self._open[record.address] = record
         return record
 
     def retry(self, record: TaskRecord, *, lasting: bool = False) -> None:

@@ -309,3 +309,33 @@ def test_depth_and_lateness_cost_no_more_requests(
     kernel.close()
 
     assert looks <= blocks + 2
+
+
+def test_an_end_that_a_reorg_takes_back_is_heard(own: World, open_kernel: Opener) -> None:
+    """The answer is there, and paid, and then it is in no block; it comes a second time."""
+    kernel = open_kernel(own)
+    task = kernel.session.publish(own.first, FUNCTION, {"n": 1}, yes=True)
+    until(lambda: task.address)
+    assert own.step(DICE, task.address)
+    before = own.call("evm_snapshot")
+    assert own.step(DICE, task.address)
+    until(lambda: task.stage is Stage.FINALIZED)
+
+    assert own.rewind(DICE, before)
+    until(lambda: task.stage is Stage.ATTEMPTED)
+    assert task.responses == ()
+    assert own.step(DICE, task.address)
+
+    until(lambda: task.stage is Stage.FINALIZED)
+
+
+def test_what_ended_is_let_go(own: World, open_kernel: Opener) -> None:
+    """Once its end is deep, nothing is asked of the node any more but its blocks, seldom."""
+    kernel = open_kernel(own)
+    task = kernel.session.publish(own.first, FUNCTION, {"n": 2}, yes=True)
+    until(lambda: task.address)
+    assert own.step(DICE, task.address)
+    assert own.step(DICE, task.address)
+    until(lambda: task.stage is Stage.FINALIZED)
+
+    until(lambda: not kernel.session._follower._is_busy(), seconds=60)
