@@ -37,7 +37,7 @@ SERVICE: Final = "ogpu-jupyter"  # under which the OS keyring holds our keys
 _LONG: Final = re.compile(r"[0-9A-Za-z+=]{43}")
 _BETWEEN: Final = re.compile(r"[\s:_,-]+")
 _DIGITS: Final = re.compile(r"[0-9a-fA-F]{60}")
-_PHRASE: Final = re.compile(r"[^\W\d_]{3,}(?:[\s,;_-]+[^\W\d_]{3,}){5}")
+_PHRASE: Final = re.compile(r"(?<![^\W\d_])[^\W\d_]{3,}(?:[\s,;_-]+[^\W\d_]{3,}){5}")
 
 
 def signer_of(account: object | None) -> Signer:

@@ -264,8 +264,14 @@ def _formats() -> FormatChecker:
     return checker
 
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME: Final = re.compile(
+    r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([zZ]|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
 def _is_date(text: str) -> bool:
-    return _reads(r"\d{4}-\d\d-\d\d", text, dt.date.fromisoformat)
+    return _reads(_DATE, text, dt.date.fromisoformat)
 
 
 def _is_date_time(text: str) -> bool:
@@ -274,12 +280,11 @@ def _is_date_time(text: str) -> bool:
 
 
 def _is_time(text: str) -> bool:
-    shape = r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([zZ]|[+-]\d\d:?\d\d)?"
-    return _reads(shape, text, lambda whole: dt.time.fromisoformat(whole[:5]))
+    return _reads(_TIME, text, lambda whole: dt.time.fromisoformat(whole[:5]))
 
 
-def _reads(shape: str, text: str, read: Callable[[str], object]) -> bool:
-    if not re.fullmatch(shape, text, re.ASCII):
+def _reads(shape: re.Pattern[str], text: str, read: Callable[[str], object]) -> bool:
+    if not shape.fullmatch(text):
         return False
     try:
         read(text)

@@ -38,9 +38,9 @@ _WORDS_ROOM: Final = 4  # the text beside the HTML gets a fourth of the room
 _LEAST: Final = 2_000
 _NOTE: Final = 1_000  # the words about what isn't there
 _IMAGE: Final = re.compile(r'src="data:image/[a-z]{3,4};base64,([A-Za-z0-9+/=]+)"')
-_IMAGE_TAG: Final = re.compile(r'<img src="data:image/[^"]*"[^>]*>')
+_IMAGE_TAG: Final = re.compile(r'<img src="data:image/[^"]*"[^<>]*>')
 _WAV: Final = re.compile(r'src="data:audio/wav;base64,([A-Za-z0-9+/=]+)"')
-_PLAYER: Final = re.compile(r'<(audio|video) [^>]*src="data:[^"]*"[^>]*></\1>')
+_PLAYER: Final = re.compile(r'<(audio|video) [^<>]*src="data:[^"]*"[^<>]*></\1>')
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _SMALLER: Final = "The notebook keeps its pictures and recordings smaller than they are."
 _NOT_HERE: Final = '<span class="ogpu-soft">[not kept in the notebook]</span>'

@@ -719,12 +719,14 @@ _PARTS: Final = {
 
 
 def _small(css: str) -> str:
-    bare = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    packed = re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", bare)).strip()
+    bare = re.sub(r"/\*[^*]*\*/", "", css)
+    packed = re.sub(r" ?([{};]) ?", r"\1", re.sub(r"\s+", " ", bare)).strip()
     return packed.replace("&", ".ogpu.ogpu.ogpu")
 
 
-_SMALL: Final = {rf'class="[^"]*\b(?:{names})\b': _small(css) for names, css in _PARTS.items()}
+_SMALL: Final = {
+    re.compile(rf'class="[^"]*\b(?:{names})\b'): _small(css) for names, css in _PARTS.items()
+}
 _SMALL_BASE: Final = _small(_BASE)
 _SMALL_PRINT: Final = _small(_PRINT)
 
@@ -740,7 +742,7 @@ def all_rules() -> str:
 
 def rules(body: str) -> str:
     """The rules that these elements use."""
-    used = "".join(css for names, css in _SMALL.items() if re.search(names, body))
+    used = "".join(css for names, css in _SMALL.items() if names.search(body))
     return f"{_SMALL_BASE}{used}{_SMALL_PRINT}"
 
 

@@ -55,7 +55,7 @@ _SIGNS = (
     (Fate.NOT_NOW, r"nonce (is )?too (high|far)|nonce_too_high|nonce ?gap|future nonce"),
     (Fate.OCCUPIED, r"replacement|replace existing"),
     (Fate.UNDERPRICED, r"underpriced|fee ?too ?low|below minimum"),
-    (Fate.UNDERPRICED, r"(fee|price)[^:]*(less than|lower than|too low|below)"),
+    (Fate.UNDERPRICED, r"(fee|price)[^:]{0,100}(less than|lower than|too low|below)"),
     (Fate.UNCLEAR, r"time(d|-)? ?out|deadline|unavailable|try again|rate.?limit|busy|internal"),
 )
 _PATTERNS = tuple((fate, re.compile(sign, re.IGNORECASE)) for fate, sign in _SIGNS)

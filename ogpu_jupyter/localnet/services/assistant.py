@@ -92,17 +92,23 @@ def _introduced(text: str) -> str | None:
 
 _QUOTED = r"[\"'“‘`](?P<quoted>.+)[\"'”’`]"  # noqa: RUF001 - meant
 _REST = (
-    r"(?:\s+(?:the|this|of|in|to))*(?:\s+(?:text|string|words?|sentence|phrase|letters?))?\s*:?\s*"
+    r"(?:\s+(?:the|this|of|in|to))*(?:\s+(?:text|string|words?|sentence|phrase|letters?))?\s*(?::\s*)?"
 )
 
 
-def _given(pattern: str, question: str) -> str | None:
+def _command(words: str) -> re.Pattern[str]:
+    """What asks for something to be done, and the text that it is to be done to."""
+    about = rf"{_REST}(?:{_QUOTED}|(?P<bare>\S.*))"
+    return re.compile(rf"\b(?:{words})\b{about}", re.IGNORECASE | re.DOTALL)
+
+
+_IN: Final = _command(r"in")
+_IN_OR_OF: Final = _command(r"in|of")
+
+
+def _given(command: re.Pattern[str], question: str) -> str | None:
     """The text that a command is about: in quotation marks, or what follows it."""
-    found = re.search(
-        rf"\b(?:{pattern})\b{_REST}(?:{_QUOTED}|(?P<bare>\S.*))",
-        question,
-        re.IGNORECASE | re.DOTALL,
-    )
+    found = command.search(question)
     if not found:
         return None
     return (found["quoted"] or found["bare"]).strip()
@@ -126,14 +132,14 @@ def _summary(text: str) -> str:
     return texts.summarize(text, at_most=max(1, min(3, len(texts.sentences(text)) // 3)))
 
 
-_CHANGES: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
-    (r"reverse|backwards", lambda text: text[::-1]),
-    (r"upper ?case|capitals|capitali[sz]e", str.upper),
-    (r"lower ?case", str.lower),
-    (r"title ?case", str.title),
-    (r"sort|alphabeti[sz]e", _sorted),
-    (r"summari[sz]e|summary of|tl;?dr", _summary),
-    (r"repeat(?: after me)?|echo", str),
+_CHANGES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
+    (_command(r"reverse|backwards"), lambda text: text[::-1]),
+    (_command(r"upper ?case|capitals|capitali[sz]e"), str.upper),
+    (_command(r"lower ?case"), str.lower),
+    (_command(r"title ?case"), str.title),
+    (_command(r"sort|alphabeti[sz]e"), _sorted),
+    (_command(r"summari[sz]e|summary of|tl;?dr"), _summary),
+    (_command(r"repeat(?: after me)?|echo"), str),
 )
 
 
@@ -145,7 +151,7 @@ def _count(question: str, _: list[str]) -> str | None:
         re.IGNORECASE,
     )
     if letter:
-        text = _given(r"in", question[letter.end() - 3 :]) or ""
+        text = _given(_IN, question[letter.end() - 3 :]) or ""
         text = text.rstrip("?").strip("\"'“” ")
         number = text.casefold().count(letter.group(1).casefold())
         return f"There {_are(number, 'letter')} {letter.group(1)} in “{text}”."
@@ -157,7 +163,7 @@ def _count(question: str, _: list[str]) -> str | None:
     if not counted:
         return None
     after = question[counted.end() :]
-    text = (_given(r"in|of", after) or after.lstrip(" :")).strip()
+    text = (_given(_IN_OR_OF, after) or after.lstrip(" :")).strip()
     text = text.rstrip("?").strip("\"'“” ") or question
     what = counted.group(1).lower()
     number = {

@@ -35,6 +35,7 @@ _WORDS: Final = (
     (r"(?<=\d),(?=\d{3}(?:\D|$))", ""),
     (r"\b(sqrt|sin|cos|tan|exp|log|ln|abs)\s+(-?\d+(?:\.\d+)?|pi|e)\b", r"\1(\2)"),
 )
+_SPOKEN: Final = tuple((re.compile(words), symbol) for words, symbol in _WORDS)
 _EXPRESSION = re.compile(
     r"(?:(?<![a-z])(?:sqrt|sin|cos|tan|exp|log|ln|abs|pi|e)(?![a-z])"
     r"|(?<!\d)\d+(?:\.\d+)?(?!\d)|[-+*/%() ])+"
@@ -70,8 +71,8 @@ class NoSum(ValueError):
 def find_sum(sentence: str) -> str | None:
     """The longest arithmetic expression in a sentence, or None."""
     text = re.sub(r"\b\d{4}-\d\d-\d\d\b", "date", sentence.lower()[:500])
-    for pattern, symbol in _WORDS:
-        text = re.sub(pattern, symbol, text)
+    for pattern, symbol in _SPOKEN:
+        text = pattern.sub(symbol, text)
     found = (_trimmed(match.group()) for match in _EXPRESSION.finditer(text))
     longest = max((each for each in found if _is_sum(each)), key=len, default=None)
     # "3-4 people" and dates are no sums, unless that is all there is or it is asked for.
