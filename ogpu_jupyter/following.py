@@ -189,7 +189,7 @@ class Keeper:
                     self.merge(record, snapshot)
 
     def _open_records(self) -> dict[str, TaskRecord]:
-        found = self._journal.tasks(self._network_id, open_only=True)
+        found = self._journal.tasks(self._network_id, open_only=True, payloads=False)
         return {record.address: record for record in found if record.address}
 
     def resume(self, snapshots: Sequence[TaskSnapshot]) -> None:
@@ -454,6 +454,7 @@ class Answers:
 
     def _read(self, url: str, record: TaskRecord) -> tuple[Answer, bool]:
         store = self._client.store
+        record = self._journal.task(record.key)  # with its payload
         try:
             answer = Answer.model_validate({"value": decode_json(store.get(url))})
             beside = {

@@ -611,10 +611,7 @@ class Session:
     def status(self) -> StatusInfo:
         """Network, block, account, balances, what was spent, and the tasks under way."""
         balances = self.balance()
-        open_ones = self.journal.tasks(
-            self.network_id, account=self.account, open_only=True, payloads=False
-        )
-        self._keeper.follow(open_ones)  # another kernel may have published them
+        open_ones = self._open()
         late = [task for task in open_ones if task.stage is Stage.LATE]
         return StatusInfo(
             network=self.network.name,
@@ -697,7 +694,16 @@ class Session:
 
     def under_way(self) -> list[Task]:
         """Those of which something is still to come by itself."""
-        return [task for task in self.tasks(open_only=True) if not task.stage.is_over]
+        found = [record for record in self._open() if not record.stage.is_over]
+        return [self._handle(self.journal.task(record.key)) for record in found]
+
+    def _open(self) -> list[TaskRecord]:
+        """The account's tasks of which more can come, followed; their payloads stay there."""
+        records = self.journal.tasks(
+            self.network_id, account=self.account, open_only=True, payloads=False
+        )
+        self._keeper.follow(records)  # another kernel may have published them
+        return records
 
     def history(self, **filters: Any) -> History:
         """The journal's tasks on this network: `ogpu_jupyter.history` tells the filters."""
@@ -855,17 +861,17 @@ class Session:
             self._until(lambda: Stage.LATE not in self.journal.stages(keys))
         except KeyboardInterrupt:
             raise work.interrupted() from None
-        found = work.result([self.journal.task(record.key) for record in plan.late])
+        found = work.result(self.journal.tasks_of([record.key for record in plan.late]))
         if line:
             line.say(found.said, last=True)
         return found
 
     def _late_now(self) -> list[TaskRecord]:
         """The account's late tasks, after another look at the chain."""
-        late = [task.record for task in self.tasks(open_only=True) if task.stage is Stage.LATE]
+        late = [record for record in self._open() if record.stage is Stage.LATE]
         found, _ = self._read_deep([record.address for record in late], self.client.head())
         self._keeper.on_snapshots(found)
-        records = [self.journal.task(record.key) for record in late]
+        records = self.journal.tasks_of([record.key for record in late])
         return [record for record in records if record.stage is Stage.LATE]
 
     def _follow_sent(self, transactions: Sequence[TransactionRecord]) -> None:
@@ -962,7 +968,7 @@ class Session:
         ):
             self._await(transaction)
         self._keeper.settle()
-        open_ones = self.journal.tasks(self.network_id, open_only=True)
+        open_ones = self.journal.tasks(self.network_id, open_only=True, payloads=False)
         self._await_unread(open_ones)
         self._keeper.follow(open_ones)
         self._keeper.on_head(head := self.client.head())
@@ -991,8 +997,8 @@ class Session:
     def _changed(self, record: TaskRecord) -> None:
         self._purse.recount(self._counted_as(record.key), _cost(record))
         handle = self._tasks.get(record.key)
-        if handle is not None:
-            handle.renew(record)
+        if handle is not None:  # what is read of many tasks at once comes without payloads
+            handle.renew(record if record.payload else self.journal.task(record.key))
         self._tell_batches(record.key)
         self._tell_news()
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ from ogpu_jupyter.errors import (
     VaultBalanceLow,
     WrongChain,
 )
+from ogpu_jupyter.journal import Journal
 from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import (
     DeliveryMethod,
@@ -40,6 +42,7 @@ from ogpu_jupyter.tasks import (
     TaskInput,
     TaskStatus,
     TransactionState,
+    encode_payload,
 )
 from ogpu_jupyter.units import WEI_PER_OGPU
 from tests.helpers import funded_account
@@ -265,6 +268,36 @@ def test_a_new_session_finds_what_the_old_one_left(funded, localnet, account):
         assert "42" in found.result(timeout=SOON)["content"]
     finally:
         again.close()
+
+
+def test_what_looks_at_all_that_is_open_reads_no_payloads(funded, idle_source, localnet, account):
+    """To connect, the status and what is waited for: thirty late tasks of a megabyte are there."""
+    task = funded.publish(idle_source, "f", {"n": 1}, expires="1h")
+    until(lambda: task.address)
+    funded.close()
+    large = encode_payload(TaskInput("f", {"text": "x" * 10**6}))
+    with Journal(funded.journal.path) as journal:
+        for number in range(30):
+            journal.intend(late_as(task.record, number, large), new=True)
+
+    tracemalloc.start()
+    again = ogpu_jupyter.connect(localnet.network, account=account, journal=funded.journal.path)
+    try:
+        assert again.status().late == 30
+        (waited,) = again.under_way()
+        peak = tracemalloc.get_traced_memory()[1]
+        assert waited.payload == task.payload
+    finally:
+        tracemalloc.stop()
+        again.close()
+
+    assert peak < 10**7
+
+
+def late_as(record, number, payload):
+    """Such a task beside it, which no chain knows."""
+    other = {"address": f"0x{number + 1:040x}", "tx_hash": f"0x{number + 1:064x}", "name": "large"}
+    return record.model_copy(update={**other, "stage": Stage.LATE, "payload": payload})
 
 
 def test_a_task_is_found_by_each_of_its_references(funded):

@@ -265,9 +265,7 @@ def _formats() -> FormatChecker:
 
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME: Final = re.compile(
-    r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([zZ]|[+-]\d\d:?\d\d)?", re.ASCII
-)
+_TIME: Final = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,9})?)?([zZ]|[+-]\d\d:?\d\d)?", re.ASCII)
 
 
 def _is_date(text: str) -> bool:

@@ -31,6 +31,7 @@ from ogpu_jupyter.tasks import (
 from .batches import NO_ROW, Rows
 from .decoded import Decoded
 from .file import File, journal_path
+from .listing import bring_up_to_date
 from .reputations import reputations
 from .rows import (
     LASTING,
@@ -299,11 +300,16 @@ class Journal:
 
     def spent(self, network_id: NetworkId, account: str, *, since: float | None = None) -> int:
         """Wei of payments that are paid or frozen, or may be as soon as they are mined."""
+        bring_up_to_date(self._file)
         skip = [stage for stage in Stage if not stage.has_cost]
-        where = f"account = ? AND created_at >= ? AND stage NOT IN ({marks(skip)})"
-        values = (account.lower(), float("-inf") if since is None else since, *skip)
-        found = self._tasks_on(network_id, where, *values, payloads=False)
-        return sum(record.cost for record in found)
+        sql = (
+            "SELECT wei_sum(cost) FROM listed JOIN tasks USING (key) WHERE tasks.network = ?"  # noqa: S608 - marks
+            f" AND account = ? AND tasks.created_at >= ? AND tasks.stage NOT IN ({marks(skip)})"
+        )
+        after = float("-inf") if since is None else since
+        where = (network_text(network_id), account.lower(), after, *skip)
+        ((total,),) = self._file.rows(sql, *where)
+        return int(total or 0)
 
     def tasks_of(self, keys: Sequence[int]) -> list[TaskRecord]:
         """Those with these numbers, in the order of their numbers; their payloads stay here."""

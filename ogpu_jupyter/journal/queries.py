@@ -31,12 +31,6 @@ _CUBES: Final = 4
 _HEX: Final = re.compile(r"0x[0-9a-f]{2,}|[0-9a-f]{4,}")
 _RANK: Final = " ".join(f"WHEN '{stage.value}' THEN {n}" for n, stage in enumerate(Stage))
 _SMALL_FIRST: Final = frozenset({"source", "function", "name", "network", "notebook", "status"})
-_NOT_SPENT: Final = frozenset(
-    {
-        *(Stage.INTENDED, Stage.UPLOADED),
-        *(Stage.CANCELED, Stage.EXPIRED, Stage.FAILED, Stage.ABANDONED),
-    }
-)
 
 # What a table can be sorted by, in a person's words.
 SORTS: Final[Mapping[str, str]] = {
@@ -199,7 +193,7 @@ class Queries:
         found = [cell for cell in self._cells(filters) if _matches(cell, filters)]
         cells = [cell for cell in found if cell.is_own]
         paid = [cell for cell in cells if cell.stage is Stage.FINALIZED]
-        held = [c for c in cells if c.stage is not Stage.FINALIZED and c.stage not in _NOT_SPENT]
+        held = [c for c in cells if c.stage is not Stage.FINALIZED and c.stage.has_cost]
         return Totals(
             count=sum(cell.count for cell in cells),
             others=sum(cell.count for cell in found if not cell.is_own),

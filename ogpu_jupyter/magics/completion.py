@@ -139,7 +139,9 @@ class Completion:
             return []
         kind = sys.modules["ogpu_jupyter.handle"].Task
         names = [name for name in self._variables() if isinstance(self._namespace[name], kind)]
-        records = session.journal.tasks(session.network_id, account=session.account, limit=_RECENT)
+        records = session.journal.tasks(
+            session.network_id, account=session.account, limit=_RECENT, payloads=False
+        )
         numbers = [f"#{record.key}" for record in records]
         return [*names, *numbers, *(record.address for record in records if record.address)]
 
@@ -172,7 +174,7 @@ def _functions(source: str) -> list[str]:
     if session is None:
         return []
     address = session.names().get(source, source).lower()
-    records = session.journal.tasks(session.network_id, limit=_RECENT)
+    records = session.journal.tasks(session.network_id, limit=_RECENT, payloads=False)
     asked = [record.function for record in records if record.source.lower() == address]
     services = session.localnet.services if session.localnet else {}
     own = [name for name, place in services.items() if place.lower() == address]

@@ -92,7 +92,8 @@ def _introduced(text: str) -> str | None:
 
 _QUOTED = r"[\"'“‘`](?P<quoted>.+)[\"'”’`]"  # noqa: RUF001 - meant
 _REST = (
-    r"(?:\s+(?:the|this|of|in|to))*(?:\s+(?:text|string|words?|sentence|phrase|letters?))?\s*(?::\s*)?"
+    r"(?:\s+(?:the|this|of|in|to))*"
+    r"(?:\s+(?:text|string|words?|sentence|phrase|letters?))?\s*(?::\s*)?"
 )
 
 
