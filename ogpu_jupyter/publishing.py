@@ -106,7 +106,7 @@ class Plan:
     quote: Quote
     config_url: str
     earlier: TaskRecord | None = None
-    unread: str = ""  # why what the source says of itself could not be had
+    unread: str = ""  # that, and why, it was not checked by what the source says of itself
 
     def __repr__(self) -> str:
         return repr(self._info)
@@ -185,12 +185,12 @@ def settle(wish: Wish, draft: TaskRecord, look: Look) -> TaskRecord:
     )
 
 
-def plan(client: Client, record: TaskRecord, look: Look, earlier: TaskRecord | None = None) -> Plan:
+def plan(client: Client, record: TaskRecord, look: Look) -> Plan:
     """Simulate the call that would publish `record`, with the link its payload will have."""
     config_url = client.store.predict(record.payload)
     order = client.publish_order(record.source, config_url, record.expires_at, record.payment)
     quote = client.quote(record.account, order)
-    return Plan(record, look, order, quote, config_url, earlier)
+    return Plan(record, look, order, quote, config_url)
 
 
 def wishes(
@@ -213,6 +213,7 @@ class ManyPlan:
 
     records: tuple[TaskRecord, ...]
     quote: Quote
+    unread: str = ""  # as a `Plan`'s
 
     @property
     def payment(self) -> int:

@@ -329,7 +329,8 @@ class Session:
         wish = replace(wish, unchecked=unchecked)
         draft = wish.draft(self.client, self.network_id, self.account)
         with unspent():
-            return self._plan(wish, draft)
+            found = self._plan(wish, draft)
+            return replace(found, earlier=self.journal.find_same(draft))
 
     def _wish(
         self,
@@ -353,9 +354,7 @@ class Session:
     def _plan(self, wish: Wish, draft: TaskRecord) -> Plan:
         look = self.client.look(draft.source, self.account)
         unread = "" if wish.unchecked else self._stated.check(look.source, [draft])
-        earlier = self.journal.find_same(draft)
-        record = publishing.settle(wish, draft, look)
-        plan = publishing.plan(self.client, record, look, earlier)
+        plan = publishing.plan(self.client, publishing.settle(wish, draft, look), look)
         return replace(plan, unread=unread)
 
     def _publish(
@@ -370,6 +369,8 @@ class Session:
             plan = uncut(lambda: self._plan(wish, draft), gate, _interruption)
         payment = plan.payment
         self.check_spending(payment)
+        if plan.unread:
+            display.Line(plan.unread)
         self.limits.agree(f"Pay {format_amount(payment)}?", yes=yes, ask=ask)
         hold = self._purse.hold(payment)
         try:
@@ -420,6 +421,8 @@ class Session:
         wishes, drafts = [wishes[p] for p in places], [drafts[p] for p in places]
         plan = uncut(lambda: self._plan_many(wishes, drafts), gate, _interruption)
         self.check_spending(plan.payment, number=len(places))
+        if plan.unread:
+            display.Line(plan.unread)
         self.limits.agree(f"Publish {plan}?", yes=yes, ask=ask)
         line = display.Line(f"Publishing {plan}.")
         hold = self._purse.hold(plan.payment, number=len(places))
@@ -455,9 +458,9 @@ class Session:
 
     def _plan_many(self, wishes: list[Wish], drafts: list[TaskRecord]) -> ManyPlan:
         look = self.client.look(drafts[0].source, self.account)
-        if not wishes[0].unchecked:
-            self._stated.check(look.source, drafts)
-        return publishing.plan_many(self.client, wishes, drafts, look)
+        unread = "" if wishes[0].unchecked else self._stated.check(look.source, drafts)
+        plan = publishing.plan_many(self.client, wishes, drafts, look)
+        return replace(plan, unread=unread)
 
     def _ship(
         self,

@@ -36,6 +36,11 @@ _KEPT_CHECKERS: Final = 50
 _NAMED: Final = 10  # functions
 _SHOWN: Final = 5  # problems, or items that have some
 _ABSENT: Final = object()
+_UNCHECKED: Final = "`--unchecked` (in Python: unchecked=True) publishes"
+_UNREAD: Final = (
+    "What the source says of itself could not be read, so its function and the data were "
+    "not checked by it."
+)
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Stated:
         checker = said.checker(first.function)
         if checker is not None:
             _check_data(checker, drafts)
-        return said.problem
+        return f"{_UNREAD} {said.problem}" if said.problem else ""
 
     def _said(self, source: SourceRecord) -> _Said:
         name = self._local.get(source.address)
@@ -135,7 +140,7 @@ def _no_function(draft: TaskRecord, functions: Sequence[str]) -> UnknownName:
     return UnknownName(
         f"The source {_label(draft)} has no function {one_line(draft.function, 60)!r}. "
         f"It has: {there}.",
-        hint=f"{meant}`--unchecked` publishes it all the same.",
+        hint=f"{meant}{_UNCHECKED} it all the same.",
     )
 
 
@@ -163,9 +168,7 @@ def _refusal(refused: dict[int, list[str]], drafts: Sequence[TaskRecord]) -> Inp
     more = len(lines) - _SHOWN
     shown = [f"  {line}" for line in lines[:_SHOWN]] + ([f"  and {more:,} more"] * (more > 0))
     form = f"`%ogpu form {_label(first)} {one_line(first.function, 60)}` shows what it takes; "
-    return InputError(
-        "\n".join([what, *shown]), hint=f"{form}`--unchecked` publishes the data as it is."
-    )
+    return InputError("\n".join([what, *shown]), hint=f"{form}{_UNCHECKED} the data as it is.")
 
 
 def _first(lines: Sequence[str]) -> str:

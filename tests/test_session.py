@@ -127,6 +127,18 @@ def test_publishing_takes_four_requests(funded):
     assert rpc.requests - before + len(seen) <= 4
 
 
+@pytest.mark.parametrize("new", [False, True])
+def test_publishing_looks_for_the_same_task_where_it_counts(funded, monkeypatch, new):
+    """Before anything is asked of the node, and again under the lock that intents hold."""
+    looks = []
+    find_same = funded.journal.find_same
+    monkeypatch.setattr(funded.journal, "find_same", lambda d: looks.append(d) or find_same(d))
+
+    ask(funded, new=new)
+
+    assert len(looks) == (0 if new else 2)
+
+
 def test_the_same_task_again_is_shown_not_paid(funded):
     first = ask(funded)
     first.result(timeout=SOON)

@@ -45,7 +45,7 @@ FUNCTIONS = [{"name": "enlarge", "input": PICTURE}, {"name": "describe"}]
 RIGHT = {"image": "aGVsbG8=", "size": 32}
 HINT = (
     "Nothing was spent.\n`%ogpu form {source} enlarge` shows what it takes; `--unchecked` "
-    "publishes the data as it is."
+    "(in Python: unchecked=True) publishes the data as it is."
 )
 
 
@@ -78,7 +78,8 @@ def info(source: str, function: str, data: dict[str, Any]) -> TaskInfo:
 def test_a_function_that_the_source_has_not(funded: Session, source: str) -> None:
     text = (
         f"The source {source} has no function 'enlrge'. It has: enlarge, describe.\n"
-        "Nothing was spent.\nDid you mean `enlarge`? `--unchecked` publishes it all the same."
+        "Nothing was spent.\nDid you mean `enlarge`? "
+        "`--unchecked` (in Python: unchecked=True) publishes it all the same."
     )
 
     assert refusal(lambda: funded.publish(source, "enlrge", RIGHT)) == text
@@ -96,7 +97,7 @@ def test_the_functions_are_listed_within_bounds(funded: Session, publisher: Publ
     listed = ", ".join(f"f{n}" for n in range(10))
     assert text == (
         f"The source {many} has no function 'zzz'. It has: {listed}, and 490 more.\n"
-        "Nothing was spent.\n`--unchecked` publishes it all the same."
+        "Nothing was spent.\n`--unchecked` (in Python: unchecked=True) publishes it all the same."
     )
 
 
@@ -340,6 +341,32 @@ def test_a_dry_run_says_what_was_not_checked(
 
         assert note in repr(plan)
         assert note in plan._repr_html_()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_so_does_what_publishes(
+    localnet: LocalNet,
+    publisher: Publisher,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+) -> None:
+    """Once for all rows of a batch."""
+    source, _ = stated(publisher)
+    rows = [{"n": number} for number in range(count)]
+    said: list[str] = []
+    monkeypatch.setattr("ogpu_jupyter.display.say", said.append)
+    with (
+        before(localnet) as gateway,
+        behind(localnet, gateway, tmp_path) as session,
+    ):
+        gateway.fault = on_reading(says(b"gone", 404))
+        if count == 1:
+            session.publish(source, "enlrge", rows[0])
+        else:
+            session.publish_many(source, "enlrge", rows)
+
+    assert "\n".join(said).count("could not be read, so its function") == 1
 
 
 # The local services

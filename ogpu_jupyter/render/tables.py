@@ -332,11 +332,7 @@ def _notes(plan: PlanInfo) -> list[str]:
         f"The same task was published before: {plan.earlier}. "
         "Without --new that one is shown, and nothing is paid."
     )
-    unread = (
-        "What the source says of itself could not be read, so its function and the data were "
-        f"not checked by it. {plan.unread}"
-    )
-    return [note for note, is_due in ((before, plan.earlier), (unread, plan.unread)) if is_due]
+    return [note for note in (before if plan.earlier else "", plan.unread) if note]
 
 
 def plan_text(plan: PlanInfo) -> str:

@@ -474,7 +474,8 @@ CHECKED = [
         (
             "UnknownName: The source text2text has no function 'text2txt'. It has: text2text."
             f"{SPENT}"
-            "Did you mean `text2text`? `--unchecked` publishes it all the same."
+            "Did you mean `text2text`? "
+            "`--unchecked` (in Python: unchecked=True) publishes it all the same."
         ),
     ),
     (
@@ -483,8 +484,8 @@ CHECKED = [
             "InputError: The data is not what the function text2text of text2text takes:\n"
             "  messages is missing: Field required."
             f"{SPENT}"
-            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
-            "data as it is."
+            "`%ogpu form text2text text2text` shows what it takes; "
+            "`--unchecked` (in Python: unchecked=True) publishes the data as it is."
         ),
     ),
     (
@@ -493,8 +494,8 @@ CHECKED = [
             "InputError: The data is not what the function text2text of text2text takes:\n"
             "  messages is 'hi': Input should be a valid array."
             f"{SPENT}"
-            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
-            "data as it is."
+            "`%ogpu form text2text text2text` shows what it takes; "
+            "`--unchecked` (in Python: unchecked=True) publishes the data as it is."
         ),
     ),
     (
@@ -506,8 +507,8 @@ CHECKED = [
             "InputError: The data is not what the function text2text of text2text takes:\n"
             "  messages[0].role is 'robot': Input should be 'system', 'user' or 'assistant'."
             f"{SPENT}"
-            "`%ogpu form text2text text2text` shows what it takes; `--unchecked` publishes the "
-            "data as it is."
+            "`%ogpu form text2text text2text` shows what it takes; "
+            "`--unchecked` (in Python: unchecked=True) publishes the data as it is."
         ),
     ),
     (
@@ -517,8 +518,8 @@ CHECKED = [
             "  input.image is 'C:\\Users\\me\\pic.png': This should be base64, the content "
             "of a file and not its name."
             f"{SPENT}"
-            "`%ogpu form inference inference` shows what it takes; `--unchecked` publishes the "
-            "data as it is."
+            "`%ogpu form inference inference` shows what it takes; "
+            "`--unchecked` (in Python: unchecked=True) publishes the data as it is."
         ),
     ),
     (
@@ -531,8 +532,8 @@ CHECKED = [
             "  Input is 'C:\\\\Users\\\\me\\\\pic.png': This should be base64, the content of a "
             "file and not its name."
             f"{SPENT}"
-            "`%ogpu form inference inference` shows what it takes; `--unchecked` publishes the "
-            "data as it is."
+            "`%ogpu form inference inference` shows what it takes; "
+            "`--unchecked` (in Python: unchecked=True) publishes the data as it is."
         ),
     ),
 ]
