@@ -47,7 +47,6 @@ from .render.drawing import ROOM
 from .sending import Sender
 from .shipping import PART, Shipment
 from .spending import Ask, Hold, Limits, Purses
-from .stated import Stated
 from .tasks import (
     UNSENT,
     Answer,
@@ -78,6 +77,7 @@ if TYPE_CHECKING:
     from .chain.networks import Network
     from .chain.transactions import Head, Order, Signer
     from .chain.w3 import Contracts
+    from .stated import Stated
 
 _ROUND_TRIP_SECONDS = 60.0
 _ADDRESS_LENGTH = 42  # with its 0x
@@ -106,7 +106,6 @@ class Session:
         cache = Cache(data_home() / "content")
         self._store = HttpContentStore(network.pin_url, network.gateway_url, cache)
         self.client = Client(network, self._store)
-        self._stated = Stated(self._store, local.services if local else {})
         self.network_id = self._identified()
         self._purse = (purses or Purses()).of(network, self.network_id, self.account)
         self._tasks: WeakValueDictionary[int, Task] = WeakValueDictionary()
@@ -186,6 +185,12 @@ class Session:
         return Contracts(self.w3, self.network)
 
     # Publishing
+
+    @cached_property
+    def _stated(self) -> Stated:
+        from .stated import Stated  # noqa: PLC0415 - forms are needed to publish only
+
+        return Stated(self._store, self.localnet.services if self.localnet else {})
 
     @property
     def limits(self) -> Limits:

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .content import decode_json
 from .errors import ContentError, GatewayUnavailable, InputError, UnknownName
-from .forms.documents import Unusable
-from .forms.shapes import functions_in, named_functions, of_model, of_schema, schema_in
-from .forms.validating import spending
+from .forms.metadata import functions_in, named_functions, schema_in
 from .render.safe import one_line
 from .tasks import SourceStatus, place
 
@@ -62,10 +60,17 @@ class _Said:
 
     def _made(self, function: str) -> Checker | None:
         schema = schema_in(self.metadata, function)
-        try:
-            return None if schema is None else of_schema(schema, "").checker
-        except Unusable:
-            return None
+        return None if schema is None else _checker(schema)
+
+
+def _checker(schema: object) -> Checker | None:
+    from .forms.documents import Unusable  # noqa: PLC0415 - most sources have no schema
+    from .forms.shapes import of_schema  # noqa: PLC0415 - as above
+
+    try:
+        return of_schema(schema, "").checker
+    except Unusable:
+        return None
 
 
 class Stated:
@@ -118,6 +123,7 @@ class Stated:
 
 
 def _of_service(name: str) -> _Said | None:
+    from .forms.shapes import of_model  # noqa: PLC0415 - as above
     from .localnet.services import SERVICES  # noqa: PLC0415 - where there are some
 
     service = SERVICES.get(name)
@@ -145,6 +151,8 @@ def _no_function(draft: TaskRecord, functions: Sequence[str]) -> UnknownName:
 
 
 def _check_data(checker: Checker, drafts: Sequence[TaskRecord]) -> None:
+    from .forms.validating import spending  # noqa: PLC0415 - as above
+
     refused: dict[int, list[str]] = {}
     with spending(_CHECKING_SECONDS):
         for number, draft in enumerate(drafts):

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from ogpu_jupyter import TaskInfo, TaskInput
 from ogpu_jupyter.content import cid
 from ogpu_jupyter.errors import InputError, OgpuError, UnknownName
-from ogpu_jupyter.forms.shapes import named_functions, of_schema
+from ogpu_jupyter.forms.metadata import named_functions
+from ogpu_jupyter.forms.shapes import of_schema
 from ogpu_jupyter.forms.strings import is_base64
 from ogpu_jupyter.forms.validating import spending
 from ogpu_jupyter.journal import Journal

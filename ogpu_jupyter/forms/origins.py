@@ -19,7 +19,8 @@ from . import examples
 from .checking import AnyChecker
 from .documents import Unusable
 from .fields import Raw, Shape
-from .shapes import functions_in, of_model, of_schema, schema_in
+from .metadata import functions_in, schema_in
+from .shapes import of_model, of_schema
 from .templates import TEMPLATES, template_for
 
 if TYPE_CHECKING:

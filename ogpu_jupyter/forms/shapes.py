@@ -1,8 +1,8 @@
-"""The shape of a task's data, from a pydantic model or from what a source's metadata says."""
+"""The shape of a task's data, from a pydantic model or from a JSON Schema."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from ogpu_jupyter.errors import InputError
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
     from ogpu_jupyter.tasks import Json
 
-    from .documents import Schema
     from .fields import Field
-
-_INPUT_KEYS: Final = ("input", "input_schema", "inputSchema", "schema", "parameters", "data")
 
 
 def of_model(model: type[BaseModel], origin: str) -> Shape:
@@ -51,59 +48,6 @@ def of_schema(schema: object, origin: str) -> Shape:
     if root is None:
         raise Unusable("The schema is not that of an object.")
     return Shape(root, origin, _begin(root), SchemaChecker(document))
-
-
-def schema_in(metadata: Any, function: str) -> Schema | None:
-    """The schema of a function's data, where the metadata has one in an obvious place.
-
-    In the function's own entry; for a source that lists no functions, beside its name.
-    """
-    if not isinstance(metadata, dict):
-        return None
-    functions = functions_in(metadata)
-    if function in functions:
-        return _first_schema(functions[function])
-    return None if functions else _first_schema(metadata)
-
-
-def functions_in(metadata: Any) -> dict[str, Any]:
-    """A source's functions' entries by their names, from a list or an object."""
-    listed = metadata.get("functions") if isinstance(metadata, dict) else None
-    if isinstance(listed, dict):
-        return {str(name): entry for name, entry in listed.items()}
-    listed = listed if isinstance(listed, list) else []
-    entries = [entry for entry in listed if isinstance(entry, dict)]
-    return {entry["name"]: entry for entry in entries if isinstance(entry.get("name"), str)}
-
-
-def named_functions(metadata: Any) -> tuple[str, ...]:
-    """The names of all functions that a source has, as its metadata lists them.
-
-    Empty where it lists none, or one of which the name can't be read: then it doesn't say
-    which there are.
-    """
-    listed = metadata.get("functions") if isinstance(metadata, dict) else None
-    if isinstance(listed, dict):
-        return tuple(str(name) for name in listed)
-    entries = listed if isinstance(listed, list) else []
-    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in entries]
-    return tuple(n for n in names if isinstance(n, str)) if all(map(_is_name, names)) else ()
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and bool(name.strip())
-
-
-def _first_schema(entry: Any) -> Schema | None:
-    if not isinstance(entry, dict):
-        return None
-    for key in _INPUT_KEYS:
-        found = entry.get(key)
-        if key == "schema" and isinstance(found, dict) and isinstance(found.get("input"), dict):
-            found = found["input"]
-        if isinstance(found, dict) and found:
-            return found
-    return None
 
 
 def _root(field: Field) -> Field | None:

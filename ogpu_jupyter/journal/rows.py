@@ -6,6 +6,7 @@ Amounts stay in the JSON, for wei don't fit SQLite's 64 bits.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -82,12 +83,20 @@ def update(
 
 def read_record(kind: type[Record], text: str, **more: Any) -> Record:
     try:
-        return kind.model_validate({**json.loads(text), **more})
-    except (ValidationError, ValueError, TypeError) as error:
+        values = json.loads(text)
+        values["network_id"] = _network_id(**values["network_id"])
+        return kind.model_validate({**values, **more})
+    except (ValidationError, ValueError, TypeError, KeyError) as error:
         raise JournalError(
             f"A record in the journal can't be read: {error}.",
             hint="Type `%pip install -U ogpu-jupyter` if a newer version wrote it.",
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _network_id(**values: Any) -> NetworkId:
+    """One object for all records of a network: it is a quarter of what each would hold."""
+    return NetworkId.model_validate(values)
 
 
 def answer_texts(file: File, task_key: int) -> list[tuple[str, str]]:
