@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import requests
+
+    Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 CONNECT_SECONDS = 10.0  # an address that doesn't answer by then won't
 _current = threading.local()
@@ -62,8 +66,13 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """As a session's `auth`: without it a .netrc would give a password to the server."""
+def auth_of(url: str) -> Auth:
+    """User and password of the URL, and of nothing else: a .netrc may have some for the host."""
+    user, password = get_auth_from_url(url)
+    return HTTPBasicAuth(user, password) if user or password else _nobody
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 

@@ -19,7 +19,7 @@ import pytest
 
 import ogpu_jupyter
 from ogpu_jupyter import errors, render
-from ogpu_jupyter.content import Cache, cid, decode_json
+from ogpu_jupyter.content import Cache, HttpContentStore, cid, decode_json
 from ogpu_jupyter.localnet.pinning import PinServer
 from ogpu_jupyter.tasks import DeliveryMethod
 from tests.gateways import (
@@ -121,6 +121,24 @@ def shown(session, task):
 
 
 # --- bytes don't match the CID --------------------------------------------------------------
+
+
+def test_a_store_gets_the_password_of_its_url_and_no_other(gateway, tmp_path, monkeypatch):
+    """A .netrc has one for the same host: it is for other programs."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    told = []
+    gateway.fault = lambda exchange, honest: (
+        told.append(exchange.headers["Authorization"]),
+        exchange.reply(honest),
+    )
+    ours = gateway.url.replace("//", "//me:p%40ss@")
+    for url, body in ((ours, b"1"), (gateway.url, b"2")):
+        store = HttpContentStore(f"{url}/file/create", f"{url}/ipfs")
+        assert store.get(store.put(body)) == body
+
+    basic = "Basic " + base64.b64encode(b"me:p@ss").decode()
+    assert told == [basic, basic, None, None]
 
 
 @pytest.mark.parametrize("seed", range(12))

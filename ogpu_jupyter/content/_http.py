@@ -16,7 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from ogpu_jupyter.errors import ContentInvalid, ContentTooLarge
-from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, ending, is_loopback, no_auth
+from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, auth_of, ending, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,11 +52,10 @@ class Deadline:
 
 
 class Exchange:
-    """Keeps connections; follows no redirect, and sends no cookie and no stored password."""
+    """Keeps connections; follows no redirect, sends no cookie and no password but the URL's own."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
-        self._session.auth = no_auth
         self._session.headers["User-Agent"] = "ogpu-jupyter"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
@@ -93,7 +92,13 @@ class Exchange:
         if is_loopback(url):
             options["proxies"] = {"http": "", "https": ""}
         with self._session.request(
-            method, url, stream=True, allow_redirects=False, timeout=wait, **options
+            method,
+            url,
+            auth=auth_of(url),
+            stream=True,
+            allow_redirects=False,
+            timeout=wait,
+            **options,
         ) as response:
             # An error's page only serves to be quoted, and is never worth its full size.
             cap = max_bytes if response.ok else _PIECE

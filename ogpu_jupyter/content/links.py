@@ -6,12 +6,15 @@ Whoever follows a link to bytes goes through `cid_of` before and `verified` afte
 from __future__ import annotations
 
 import ipaddress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ogpu_jupyter.content.cids import matches, parse
 from ogpu_jupyter.errors import ContentMismatch, ContentRefused, ContentTooLarge
 from ogpu_jupyter.urls import public, told
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 MAX_BYTES: Final = 32 << 20
 MAX_UPLOAD: Final = 50 << 20
@@ -55,7 +58,7 @@ def cid_of(url: str, gateway_url: str) -> str:
 def _path_below(url: str, gateway_url: str) -> str:
     try:
         link, gateway = urlsplit(url), urlsplit(gateway_url)
-        same = _place(url) == _place(gateway_url)
+        same = _place(link) == _place(gateway)
     except ValueError:
         raise ContentRefused(f"{_shown(url)} is not a link.") from None
     if link.scheme not in {"http", "https"}:
@@ -63,7 +66,8 @@ def _path_below(url: str, gateway_url: str) -> str:
             f"The link {_shown(url)} is not fetched: only http, https and ipfs links are."
         )
     prefix = gateway.path.rstrip("/") + "/"
-    if not same or not link.path.startswith(prefix):
+    smuggles = "@" in link.netloc and link.netloc != gateway.netloc
+    if not same or smuggles or not link.path.startswith(prefix):
         raise ContentRefused(
             f"The link {_shown(url)} is not fetched: it {_elsewhere(link.hostname)}, "
             f"and only {told(gateway_url)} is asked for content."
@@ -71,11 +75,9 @@ def _path_below(url: str, gateway_url: str) -> str:
     return link.path[len(prefix) :].rstrip("/")
 
 
-def _place(url: str) -> tuple[str, str | None, int | None, bool]:
-    """Scheme, host and port, and whether a user name is smuggled in."""
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default, "@" in parts.netloc
+def _place(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port."""
+    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 def _elsewhere(host: str | None) -> str:

@@ -6,12 +6,11 @@ import threading
 import time
 import weakref
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, ending, is_loopback, no_auth
+from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, auth_of, ending, is_loopback
 
 MAX_BYTES = 64 << 20
 PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
@@ -96,8 +95,7 @@ class Wire:
             session = self._local.session = requests.Session()
             session.headers.update(_HEADERS)
             session.trust_env = not is_loopback(self._url)
-            if "@" not in urlsplit(self._url).netloc:
-                session.auth = no_auth
+            session.auth = auth_of(self._url)
             session.mount("http://", Adapter())
             session.mount("https://", Adapter())
             with self._lock:
