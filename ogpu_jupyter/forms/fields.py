@@ -258,10 +258,10 @@ def start(field: Field, depth: int = 0) -> Json | Missing:
 
     Also for what goes on without an end or in ever more branches: that is cut.
     """
-    return _Blanks().of(field, depth)
+    return Blanks().of(field, depth)
 
 
-class _Blanks:
+class Blanks:
     """Values to begin with, so many and no more."""
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ogpu_jupyter.render.safe import one_line
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 _NOTES: Final = frozenset({"title", "description", "default", "examples", "$defs"})
 _LABEL: Final = 60
+_DEEPEST: Final = 20
 _MERGED: Final = 50
+_MOST_READ: Final = 20_000  # schemas; what is referred to under many names is read as often
+_MERGING: Final = 50  # as many of them does it cost to put some together
 _MOST_TAGS: Final = 100
 _MOST_COMPARED: Final = 10_000
 
@@ -54,26 +58,34 @@ class _Reader:
     def __init__(self, document: Schema) -> None:
         self._definitions: dict[str, Schema | bool] = document.get("$defs", {})
         self._known: dict[str, Field] = {}
+        self._left = _MOST_READ
+        self._depth = 0
 
     def _definition(self, reference: str) -> Schema | bool:
         return self._definitions.get(reference.rpartition("/")[2], True)
 
     def _linked(self, reference: str, name: str) -> Callable[[], Field]:
         def target() -> Field:
-            key = f"{reference} {name}"
+            definition = self._definition(reference)
+            key = reference if _is_record(definition) else f"{reference} {name}"
             if key not in self._known:
-                self._known[key] = self.read(self._definition(reference), name)
+                self._known[key] = self.read(definition, name)
             return self._known[key]
 
         return target
 
     def read(self, schema: Schema | bool, name: str = "") -> Field:
         """The field of a schema; `name` is that of the property, which may say what it is."""
-        if isinstance(schema, bool):
+        self._left -= 1
+        if isinstance(schema, bool) or self._left < 0:
             return Raw()
+        if self._depth >= _DEEPEST:  # it may be in itself: on from here when it is looked at
+            return Link(target=cache(lambda: self.read(schema, name)))
         notes = _notes(schema)
         rules = {key: value for key, value in schema.items() if key not in _NOTES}
+        self._depth += 1
         field = self._field(rules, schema, name)
+        self._depth -= 1
         return dataclasses.replace(
             strings.with_file(field, str(notes.get("description", ""))), **notes
         )
@@ -83,7 +95,7 @@ class _Reader:
         if single:
             return Link(target=self._linked(single, name))
         if "$ref" in rules or "allOf" in rules:
-            return self.read(self._merged(schema, set()), name)
+            return Link(target=cache(lambda: self._together(schema, name)))
         if "const" in rules or "enum" in rules:
             return choices.choice(rules)
         options = rules.get("oneOf") or rules.get("anyOf")
@@ -94,6 +106,10 @@ class _Reader:
             either = [{**rules, "type": each} for each in types]
             return self._either({}, either, name)
         return self._of_type(types or _implied(rules), rules, schema, name)
+
+    def _together(self, schema: Schema, name: str) -> Field:
+        self._left -= _MERGING
+        return Raw() if self._left < 0 else self.read(self._merged(schema, set()), name)
 
     def _of_type(self, kind: str, rules: Schema, schema: Schema, name: str) -> Field:
         if kind == "string":
@@ -263,6 +279,16 @@ def _single_reference(schema: Schema) -> str:
         inner = schema["allOf"][0]
         return str(inner["$ref"]) if inner.keys() == {"$ref"} else ""
     return ""
+
+
+def _is_record(schema: Schema | bool) -> bool:
+    """Where the name of the property doesn't say more of what it is."""
+    return (
+        isinstance(schema, dict) and schema.get("type") == "object" and not schema.keys() & _MIXED
+    )
+
+
+_MIXED: Final = {"$ref", "allOf", "anyOf", "oneOf", "enum", "const"}
 
 
 def _notes(schema: Schema | bool) -> dict[str, Any]:

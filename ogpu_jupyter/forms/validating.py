@@ -130,6 +130,7 @@ def _kind() -> Any:
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "propertyNames": _property_names,
+        "required": _required,
         "uniqueItems": _unique_items,
         "contentEncoding": _content_encoding,
     }
@@ -197,6 +198,12 @@ def _content_encoding(_: Any, encoding: str, value: Any, __: Any) -> Iterator[Va
 # The library compares each item with each, for as long as that takes
 
 
+def _required(_: Any, names: list[str], value: Any, __: Any) -> Iterator[ValidationError]:
+    """One error for all that is missing."""
+    if isinstance(value, dict) and any(name not in value for name in names):
+        yield _error("Some fields are missing")
+
+
 def _unique_items(_: Any, wanted: Any, value: Any, __: Any) -> Iterator[ValidationError]:
     if wanted and isinstance(value, list) and len(set(map(_known_by, value))) < len(value):
         yield _error("The items should differ from each other")
@@ -247,7 +254,8 @@ def _rank(errors: Sequence[ValidationError]) -> tuple[bool, bool, int]:
     """As pydantic's are ranked: another type is the furthest, then another tag."""
     another_type = any(not e.path and e.validator in {"type", None} for e in errors)
     tags = [error for error in errors if error.validator in {"const", "enum"}]
-    return another_type, any(len(error.path) <= 1 for error in tags), len(errors)
+    count = sum(len(_lacking(e)) if e.validator == "required" else 1 for e in errors)
+    return another_type, any(len(error.path) <= 1 for error in tags), count
 
 
 # Formats

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import ipywidgets
 
-from ogpu_jupyter.forms.fields import DEPTH, MISSING, Missing, Raw
+from ogpu_jupyter.forms.fields import DEPTH, MISSING, Blanks, Missing, Raw, Record
 from ogpu_jupyter.render.safe import esc, one_line
 from ogpu_jupyter.tasks import place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ogpu_jupyter.forms.fields import Field, Path, Problem
     from ogpu_jupyter.tasks import Json
@@ -52,12 +52,14 @@ class Bench:
         self._styles: dict[type, Any] = {}
         self._numbers = itertools.count(1)
         self._filling = 0
+        self._blanks = Blanks()
         self.left = _MOST_CONTROLS
 
     def control(self, field: Field, name: str, depth: int) -> Control:
         """`name` is what it is called where its field has no title."""
         self.left -= 1
-        if depth > DEPTH or self.left < 0:
+        parts = len(field.fields) if isinstance(field, Record) and not absences(field) else 0
+        if depth > DEPTH or self.left < parts:
             field = Raw(
                 title=field.title,
                 description=field.description,
@@ -66,6 +68,20 @@ class Bench:
                 nullable=field.nullable,
             )
         return self._make(self, field, name, depth)
+
+    def controls(self, fields: Mapping[str, Field], depth: int) -> dict[str, Control]:
+        """Of one record: each has its place before any takes places for parts of its own."""
+        self.left -= len(fields)
+        made = {}
+        for name, field in fields.items():
+            self.left += 1
+            made[name] = self.control(field.resolved, _title(name), depth)
+        return made
+
+    def start(self, field: Field, depth: int) -> Json | Missing:
+        """What a control begins with; of all that one filling makes there are so many."""
+        blanks = self._blanks if self._filling else Blanks()
+        return blanks.of(field, depth)
 
     def key(self) -> str:
         return f"ogpu-f{next(self._numbers)}"
@@ -105,6 +121,8 @@ class Bench:
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Within it a change is the form's own, and nobody hears of it."""
+        if not self._filling:
+            self._blanks = Blanks()
         self._filling += 1
         try:
             yield
@@ -241,6 +259,11 @@ def path_words(path: Path) -> str:
     for step in path:
         words = place(words, step)
     return words
+
+
+def _title(key: str) -> str:
+    words = one_line(key, 80).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
 
 
 def absences(field: Field) -> list[tuple[str, Json | Missing]]:

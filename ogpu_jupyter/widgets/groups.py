@@ -17,7 +17,6 @@ from ogpu_jupyter.forms.fields import (
     Raw,
     Record,
     fits,
-    start,
 )
 from ogpu_jupyter.render.safe import esc, one_line
 
@@ -61,10 +60,7 @@ class RecordControl(Group):
 
     def __init__(self, bench: Bench, field: Record, name: str, depth: int) -> None:
         super().__init__(bench, field, name, depth)
-        self._named = {
-            key: bench.control(known.resolved, _title(key), depth + 1)
-            for key, known in field.fields
-        }
+        self._named = bench.controls(dict(field.fields), depth + 1)
         self._more: Control | None = None
         for control in self._named.values():
             if _is_constant(control.field):
@@ -111,33 +107,27 @@ class RecordControl(Group):
             return False
         known = value or {}
         for key, control in self._named.items():
-            control.fill(known.get(key, _absent(control.field, self.depth)))
+            control.fill(known[key] if key in known else self._absent(control.field))
         others = {key: item for key, item in known.items() if key not in self._named}
         if others or self._more is not None:
             self._others().fill(others)
         return True
+
+    def _absent(self, field: Field) -> Json | Missing:
+        """What a record without the field leaves in its control."""
+        if not isinstance(field.default, Missing):
+            return field.default
+        if not field.required:
+            return MISSING
+        return self.bench.start(replace(field, nullable=False), self.depth + 1)
 
     def _more_values(self) -> dict[str, Json]:
         more = MISSING if self._more is None else self._more.value
         return more if isinstance(more, dict) else {}
 
 
-def _title(key: str) -> str:
-    words = one_line(key, 80).replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
-
-
 def _is_constant(field: Field) -> bool:
     return isinstance(field, Choice) and len(field.options) == 1 and not absences(field)
-
-
-def _absent(field: Field, depth: int) -> Json | Missing:
-    """What a record without the field leaves in its control."""
-    if not isinstance(field.default, Missing):
-        return field.default
-    if not field.required:
-        return MISSING
-    return start(replace(field, nullable=False), depth + 1)
 
 
 class EitherControl(Group):
@@ -179,7 +169,7 @@ class EitherControl(Group):
     def _take(self, value: Json | Missing) -> bool:
         if isinstance(value, Missing):
             self._turn(0)
-            self.control.fill(start(self.control.field, self.depth + 1))
+            self.control.fill(self.bench.start(self.control.field, self.depth + 1))
             return True
         place = self.field.which(value)
         place = self._by_tag(value) if place is None else place
@@ -221,7 +211,7 @@ class EitherControl(Group):
             self._turn(self._kind.value)
             control = self.control
             if is_new:
-                control.fill(start(control.field, self.depth + 1))
+                control.fill(self.bench.start(control.field, self.depth + 1))
             control.fill(_carried(before, control))
         self.heard()
 
@@ -301,7 +291,7 @@ class OptionalControl(Group):
             field = replace(self.field, required=True, nullable=False, description="")
             self._inner = self.bench.control(field, self.name, self.depth)
             self._inner.widget.add_class("ogpu-f-within")
-            self._inner.fill(start(field, self.depth))
+            self._inner.fill(self.bench.start(field, self.depth))
         return self._inner
 
     def _arrange(self) -> None:

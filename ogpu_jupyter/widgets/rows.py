@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import ipywidgets
 
-from ogpu_jupyter.forms.fields import Listing, Mapping, Missing, Problem, Raw, start
+from ogpu_jupyter.forms.fields import Listing, Mapping, Missing, Problem, Raw
 from ogpu_jupyter.render.safe import one_line
 
 from .groups import Group
@@ -70,7 +70,7 @@ class _Rows(Group, Generic[AnyRow]):
 
     def _is_long(self, value: list[Json] | dict[str, Json]) -> bool:
         """Thousands of items are not thousands of rows: they are filled in as JSON."""
-        if len(value) <= _MOST_ROWS and self._long is None:
+        if len(value) <= min(_MOST_ROWS, self._room) and self._long is None:
             return False
         if self._long is None:
             field = Raw(title=self.name, description="Too long for rows: as JSON.")
@@ -79,6 +79,11 @@ class _Rows(Group, Generic[AnyRow]):
             self.body.children = (self._long.widget,)
         self._long.fill(value)
         return True
+
+    @property
+    def _room(self) -> int:
+        """How many rows it may have, as the form is now."""
+        return len(self._rows) + max(0, self.bench.left)
 
     def _resize(self, count: int) -> None:
         for row in self._rows[count:]:
@@ -101,7 +106,7 @@ class _Rows(Group, Generic[AnyRow]):
         with self.bench.filling():
             self._resize(len(self._rows) + 1)
             row = self._rows[-1]
-            row.control.fill(start(row.control.field, self.depth + 1))
+            row.control.fill(self.bench.start(row.control.field, self.depth + 1))
             self._arrange()
         self.heard()
         self.bench.focus(row.first)
@@ -157,7 +162,7 @@ class ListingControl(_Rows["Row"]):
             return False
         if self._is_long(items):
             return True
-        least = min(max(self.field.min_items, len(self.field.heads)), _MOST_ROWS)
+        least = min(max(self.field.min_items, len(self.field.heads)), _MOST_ROWS, self._room)
         wanted = max(len(items), least) if isinstance(value, Missing) else len(items)
         if any(self.field.at(place) is None for place in range(wanted)):
             return False
