@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import json
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +14,9 @@ from ogpu_jupyter.errors import Interrupted, OverBudget, TaskExpired
 from ogpu_jupyter.reclaiming import NOT_YET
 from ogpu_jupyter.spending import Limits
 from ogpu_jupyter.tasks import DeliveryMethod, Stage
+from tests.at_once import at_once
 from tests.chain.faulty import faulty_node
-from tests.helpers import ROOT, pass_time
+from tests.helpers import pass_time
 from tests.helpers import wait_until as until
 from tests.market import Provider, Publisher
 
@@ -163,53 +161,12 @@ def test_two_processes_at_once_cancel_each_once(
 ) -> None:
     tasks = late(localnet, funded, source, 5)
     before = sent(funded)
-    order = {
-        "network": vars(localnet.network),
-        "key": account.key.hex(),
-        "journal": str(funded.journal.path),
-    }
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.reclaimer"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    try:
-        for child in children:
-            say(child, json.dumps(order))
-        for child in children:
-            wait_for(child, lambda line: line == "ready\n")
-        for child in children:
-            say(child, "go")
-        found = [
-            json.loads(wait_for(child, lambda line: line.startswith("["))) for child in children
-        ]
-        codes = [child.wait(60) for child in children]
-    finally:
-        for child in children:
-            child.kill()
-            child.communicate()
+    found = at_once(2, "reclaim", funded, account)
 
     until(lambda: all(task.stage is Stage.CANCELED for task in tasks))
-    assert codes == [0, 0]
     assert ["canceled"] * 5 in found
     assert {outcome for outcomes in found for outcome in outcomes} == {"canceled"}
     assert sent(funded) == before + 5
-
-
-def say(child: subprocess.Popen[str], line: str) -> None:
-    assert child.stdin is not None
-    child.stdin.write(f"{line}\n")
-    child.stdin.flush()
-
-
-def wait_for(child: subprocess.Popen[str], is_it: Callable[[str], bool]) -> str:
-    assert child.stdout is not None
-    return next(line for line in child.stdout if is_it(line))
 
 
 def test_interrupted_what_left_goes_on(localnet: Any, funded: Any, source: str) -> None:

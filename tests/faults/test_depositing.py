@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import json
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,8 +13,9 @@ from ogpu_jupyter import session as sessions
 from ogpu_jupyter.errors import Interrupted, Unclear
 from ogpu_jupyter.tasks import TransactionKind, TransactionState
 from ogpu_jupyter.units import WEI_PER_OGPU
+from tests.at_once import at_once
 from tests.faults.proxy import SEND
-from tests.helpers import LATE, ROOT
+from tests.helpers import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,51 +59,12 @@ def test_three_threads_deposit_once(kernel: Kernel) -> None:
     assert deposits(kernel) == [TransactionState.MINED]
 
 
-def test_three_kernels_deposit_once(localnet: Any, session: Any, account: Any) -> None:
+def test_three_kernels_deposit_once(session: Any, account: Any) -> None:
     """Real processes, of one journal."""
-    order = {
-        "network": {**vars(localnet.network)},
-        "key": account.key.hex(),
-        "journal": str(session.journal.path),
-    }
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.depositor"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    try:
-        for child in children:
-            say(child, json.dumps(order))
-        for child in children:
-            wait_for(child, {"ready"})
-        for child in children:
-            say(child, "go")
-        found = [wait_for(child, {"moved", "nothing"}) for child in children]
-        codes = [child.wait(LATE) for child in children]
-    finally:
-        for child in children:
-            child.kill()
-            child.communicate()
+    found = at_once(3, "deposit", session, account)
 
-    assert codes == [0, 0, 0]
-    assert sorted(found) == ["moved", "nothing", "nothing"]
+    assert sorted(found) == [False, False, True]
     assert session.balance().vault == WEI_PER_OGPU
-
-
-def say(child: subprocess.Popen[str], line: str) -> None:
-    assert child.stdin is not None
-    child.stdin.write(f"{line}\n")
-    child.stdin.flush()
-
-
-def wait_for(child: subprocess.Popen[str], words: set[str]) -> str:
-    assert child.stdout is not None
-    return next(line.strip() for line in child.stdout if line.strip() in words)
 
 
 @pytest.mark.usefixtures("short")
