@@ -45,6 +45,7 @@ _NOTE_SECONDS = 30.0
 _MANY = 10  # tasks; more, if they are most, are read from the journal at once
 _TIMES = 100
 _FOR_GOOD = 16  # blocks on top of an end, after which no reorg takes it back
+_FOR_GOOD_SECONDS = 240  # as many take at most, where that has to be told by the clock
 _AS_SENT: dict[str, Any] = {
     "stage": Stage.SENT,
     "address": "",
@@ -106,6 +107,18 @@ class Keeper:
                 self._open[record.address] = record
                 if self._follower is not None:
                     self._follower.watch(record.address)
+
+    def follow_ended(self, head: Head) -> list[TaskRecord]:
+        """Watch what had only just ended when nobody looked any more: a reorg may have come."""
+        followed = self._journal.followed(self._network_id)
+        if followed is None:
+            return []
+        records = self._journal.ended_since(self._network_id, followed[1] - _FOR_GOOD_SECONDS)
+        for record in records:
+            self._ended[record.address] = head.number
+            if self._follower is not None:
+                self._follower.watch(record.address)
+        return records
 
     def await_transaction(self, record: TransactionRecord) -> None:
         self._unsettled.add(record.hash)

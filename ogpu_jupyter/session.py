@@ -980,7 +980,8 @@ class Session:
         self._await_unread(open_ones)
         self._keeper.follow(open_ones)
         self._keeper.on_head(head := self.client.head())
-        addresses = [record.address for record in open_ones if record.address]
+        asked = [*open_ones, *self._keeper.follow_ended(head)]
+        addresses = [record.address for record in asked if record.address]
         found, read = self._read_deep(addresses, head)
         self._keeper.on_snapshots(found)
         self._keeper.resume(found)

@@ -298,6 +298,15 @@ class Journal:
         condition = " AND ".join(where)
         return self._tasks_on(network_id, condition, *values, limit=limit, payloads=payloads)
 
+    def ended_since(self, network_id: NetworkId, moment: int) -> list[TaskRecord]:
+        """Those that ended on chain then or later, by the chain's clock; without payloads."""
+        bring_up_to_date(self._file)
+        ended = "SELECT key FROM listed WHERE network = ? AND finished_at >= ?"
+        where = f"address <> '' AND key IN ({ended})"
+        values = (network_text(network_id), moment)
+        found = self._tasks_on(network_id, where, *values, payloads=False)
+        return [record for record in found if record.stage.is_final]
+
     def spent(self, network_id: NetworkId, account: str, *, since: float | None = None) -> int:
         """Wei of payments that are paid or frozen, or may be as soon as they are mined."""
         bring_up_to_date(self._file)

@@ -329,6 +329,26 @@ def test_an_end_that_a_reorg_takes_back_is_heard(own: World, open_kernel: Opener
     until(lambda: task.stage is Stage.FINALIZED)
 
 
+def test_an_end_taken_back_while_nobody_looks_is_heard(own: World, open_kernel: Opener) -> None:
+    """The kernel is closed as soon as the answer is there; the next one finds it gone."""
+    account = own.account()
+    kernel = open_kernel(own, account)
+    task = kernel.session.publish(own.first, FUNCTION, {"n": 3}, yes=True)
+    until(lambda: task.address)
+    assert own.step(DICE, task.address)
+    before = own.call("evm_snapshot")
+    assert own.step(DICE, task.address)
+    until(lambda: task.stage is Stage.FINALIZED)
+    kernel.close()
+
+    assert own.rewind(DICE, before)
+    again = open_kernel(own, account).session.task(task.address)
+
+    assert again.stage is Stage.ATTEMPTED
+    assert own.step(DICE, task.address)
+    until(lambda: again.stage is Stage.FINALIZED)
+
+
 def test_what_ended_is_let_go(own: World, open_kernel: Opener) -> None:
     """Once its end is deep, nothing is asked of the node any more but its blocks, seldom."""
     kernel = open_kernel(own)
