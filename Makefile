@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 SDK := ogpu==0.2.3
 ARGS ?=
-WORKERS ?= 3 # most tests wait for blocks, so there may be more of them than cores
+WORKERS ?= 4 # most tests wait for blocks, so there may be more of them than cores
 AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # as in a container, where there is only root
 
 .DEFAULT_GOAL := help
