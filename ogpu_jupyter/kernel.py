@@ -13,7 +13,7 @@ from .accounts import signer_of, stated_address
 from .chain.client import Client
 from .chain.networks import KNOWN, Network
 from .chain.rpc import Rpc
-from .errors import NotConnected, UnknownName
+from .errors import InputError, NotConnected, UnknownName
 from .journal import Journal
 from .session import Session
 from .spending import SETTINGS, Purses
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import BaseModel
+    from web3 import Web3
 
     from .batch import Batch
     from .chain.transactions import Signer
     from .handle import Task
     from .histories import History
+    from .transport import Headers
     from .widgets.form import Form
 
 _current: Session | None = None
@@ -42,9 +44,11 @@ def current() -> Session:
 
 
 def connect(
-    network: Network | str, account: object = None, journal: Journal | Path | None = None
+    network: Network | Web3 | str, account: object = None, journal: Journal | Path | None = None
 ) -> Session:
     """Connect this kernel: to a `Network`, or to `local`, `testnet`, `mainnet`, an RPC URL.
+
+    A `Web3` of your own stands for its provider's URL and headers; nothing else of it is used.
 
     `account` is an eth_account account, anything with an `address` that can
     `sign_transaction`, or a name: `env:NAME`, `keystore:NAME` or `keystore:PATH`,
@@ -127,9 +131,11 @@ def _connected() -> Session | None:
     return None if _current is None or _current.closed else _current
 
 
-def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]:
+def _resolve(network: Network | Web3 | str) -> tuple[Network, localnet.LocalNet | None]:
     if isinstance(network, Network):
         return network, next((n for n in localnet.running() if n.network == network), None)
+    if not isinstance(network, str):
+        return _by_url(*_node_of(network))
     if network == "local":
         local = next(iter(localnet.running()), None) or localnet.start()
         return local.network, local
@@ -144,16 +150,28 @@ def _resolve(network: Network | str) -> tuple[Network, localnet.LocalNet | None]
     )
 
 
-def _by_url(url: str) -> tuple[Network, localnet.LocalNet | None]:
+def _node_of(w3: object) -> tuple[str, Headers]:
+    """The URL and the headers of a Web3's provider."""
+    if not hasattr(w3, "provider"):
+        raise InputError(
+            f"An object of type {type(w3).__name__} is no network.",
+            hint="Give a `Network`, a `Web3`, a name such as 'mainnet', or an RPC URL.",
+        )
+    from .chain.w3 import node_of  # noqa: PLC0415 - web3 is heavy, and here already
+
+    return node_of(w3.provider)
+
+
+def _by_url(url: str, headers: Headers = ()) -> tuple[Network, localnet.LocalNet | None]:
     """The network whose chain the node at `url` speaks for."""
     plain = url.replace("ws://", "http://", 1)  # the local node speaks both at one port
     local = next((n for n in localnet.running() if n.network.rpc_url == plain), None)
     if local:
-        return replace(local.network, rpc_url=url), local
-    chain_id = Client.chain_id_of(url)
+        return replace(local.network, rpc_url=url, rpc_headers=tuple(headers)), local
+    chain_id = Client.chain_id_of(url, headers)
     for known in KNOWN.values():
         if known.chain_id == chain_id:
-            return replace(known, rpc_url=url), None
+            return replace(known, rpc_url=url, rpc_headers=tuple(headers)), None
     raise UnknownName(
         f"The node at {Rpc(url).where} speaks for chain {chain_id}, "
         "where no OpenGPU contracts are known.",

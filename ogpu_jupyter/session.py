@@ -980,10 +980,11 @@ class Session:
         self._await_unread(open_ones)
         self._keeper.follow(open_ones)
         self._keeper.on_head(head := self.client.head())
-        asked = [*open_ones, *self._keeper.follow_ended(head)]
-        addresses = [record.address for record in asked if record.address]
+        ended = {record.address: record.stage for record in self._keeper.follow_ended(head)}
+        addresses = [*(record.address for record in open_ones if record.address), *ended]
         found, read = self._read_deep(addresses, head)
-        self._keeper.on_snapshots(found)
+        news = (each for each in found if stage_of(each.status) is not ended.get(each.address))
+        self._keeper.on_snapshots(list(news))
         self._keeper.resume(found)
         seen = {snapshot.address for snapshot in found if snapshot.block >= read.number}
         self._keeper.on_read(read, set(addresses) - seen)

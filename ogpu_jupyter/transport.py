@@ -11,7 +11,7 @@ import ipaddress
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
@@ -22,10 +22,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import requests
 
+    Headers = Sequence[tuple[str, str]]
     Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 CONNECT_SECONDS = 10.0  # an address that doesn't answer by then won't
@@ -64,6 +65,20 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def headers_for(url: str, first: str, headers: Headers) -> Headers:
+    """Those that were given for `first`: for its host alone, and not in the open where that
+    was not.
+    """
+    if not headers:
+        return ()
+    one, other = urlsplit(url), urlsplit(first)
+    is_as_secret = one.scheme in _SECRET or other.scheme not in _SECRET
+    return headers if one.hostname == other.hostname and is_as_secret else ()
+
+
+_SECRET: Final = {"https", "wss"}
 
 
 def auth_of(url: str) -> Auth:

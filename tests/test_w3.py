@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from web3 import Web3
+from web3 import HTTPProvider, IPCProvider, Web3
 from web3.exceptions import ContractLogicError, Web3RPCError
 
+import ogpu_jupyter
 from ogpu_jupyter.chain.contracts import CONTRACTS
 from ogpu_jupyter.chain.rpc import Rpc
 from ogpu_jupyter.chain.w3 import Contracts, web3_on
-from ogpu_jupyter.errors import AddressError, NodeUnavailable
+from ogpu_jupyter.errors import AddressError, InputError, NodeUnavailable
+from ogpu_jupyter.journal import Journal
+from ogpu_jupyter.session import Session
 from ogpu_jupyter.tasks import TaskStatus
+from ogpu_jupyter.transport import headers_for
+from tests.chain.faulty import Exchange, faulty_node, honest, says
 from tests.helpers import funded_account, wait_until
 from tests.market import Publisher
 
 NOBODY = "0x" + "12" * 20
+CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 
 
 def test_it_is_a_web3_of_the_sessions_chain_and_account(session) -> None:
@@ -160,3 +170,143 @@ def test_the_url_stays_out_of_its_repr(session) -> None:
     """A node's path may hold an API key."""
     assert repr(session.w3.provider) == f"Provider({session.client.rpc.where!r})"
     assert "nexus" in repr(session.contracts)
+
+
+# A person's own Web3
+
+KEY = "Key-1-Canary"
+
+
+@pytest.fixture
+def connected():
+    """`connect` as a person calls it; what it gave is closed afterwards."""
+    opened = []
+
+    def connect(*given, **options):
+        opened.append(ogpu_jupyter.connect(*given, **options))
+        return opened[-1]
+
+    yield connect
+    for session in opened:
+        session.close()
+
+
+def with_headers(url: str, **options: Any) -> Web3:
+    return Web3(HTTPProvider(url, request_kwargs={"headers": {"X-Api-Key": KEY}, **options}))
+
+
+def test_a_persons_web3_is_a_network(localnet, account, tmp_path, connected) -> None:
+    """Its node is asked, with its headers; the local network behind it is found."""
+    own = with_headers(localnet.network.rpc_url, timeout=5)
+    session = connected(own, account=account, journal=tmp_path / "journal.sqlite3")
+    session.deposit(1)
+
+    assert session.network.name == localnet.network.name
+    assert session.network.rpc_headers == (("X-Api-Key", KEY),)
+    assert session.balance().vault == 10**18
+    task = session.publish("text2text", "text2text", CHAT)
+    assert task.result(timeout=60)
+
+
+def test_a_node_that_wants_a_header_gets_it(localnet, account, tmp_path, caplog) -> None:
+    """And tells no error, log or repr what it was; nor do we."""
+    caplog.set_level(logging.DEBUG)
+
+    def guarded(exchange: Exchange) -> None:
+        if exchange.headers.get("X-Api-Key") == KEY:
+            honest(exchange)
+        else:
+            exchange.reply(b"no key", 401)
+
+    with faulty_node(localnet.network.rpc_url) as (node, url):
+        node.always = guarded
+        network = replace(localnet.network, rpc_url=url, rpc_headers={"X-Api-Key": KEY})
+        session = Session(network, account, Journal(tmp_path / "journal.sqlite3"))
+        session.deposit(1)
+        assert session.w3.eth.block_number
+        node.always = says(b"busy", 503)
+        with pytest.raises(NodeUnavailable) as caught:
+            session.client.rpc.call("eth_blockNumber", deadline=time.monotonic() + 1)
+        node.always = guarded
+        session.close()
+        with pytest.raises(NodeUnavailable, match="401"):
+            Session(replace(network, rpc_headers=()), account, Journal(tmp_path / "other.sqlite3"))
+
+    told = [str(caught.value), repr(network), repr(session), repr(session.client), caplog.text]
+    assert KEY not in "".join(told)
+    assert "rpc_headers={'X-Api-Key': …}" in repr(network)
+
+
+@pytest.mark.parametrize(
+    ("url", "first", "goes"),
+    [
+        ("https://a.example/v1", "https://a.example", True),
+        ("wss://a.example:8546", "https://a.example", True),
+        ("https://a.example", "http://a.example", True),
+        ("http://127.0.0.1:1", "http://127.0.0.1:2", True),
+        ("http://a.example", "https://a.example", False),
+        ("ws://a.example", "wss://a.example", False),
+        ("https://b.example", "https://a.example", False),
+        ("https://a.example.b.example", "https://a.example", False),
+    ],
+)
+def test_headers_are_for_the_host_that_they_were_given_for(url, first, goes) -> None:
+    """And never in the open, where the first way was not."""
+    headers = (("X-Api-Key", KEY),)
+
+    assert headers_for(url, first, headers) == (headers if goes else ())
+
+
+def test_the_other_nodes_of_a_network_get_no_header(localnet) -> None:
+    with faulty_node(localnet.network.rpc_url) as (node, url):
+        seen = []
+        node.always = lambda exchange: (
+            seen.append(exchange.headers.get("X-Api-Key")),
+            honest(exchange),
+        )
+        other = url.replace("127.0.0.1", "localhost")
+        rpc = Rpc("http://127.0.0.1:9", other, headers=(("X-Api-Key", KEY),))
+        assert rpc.call("eth_chainId")
+        rpc.close()
+        rpc = Rpc(url, headers=(("X-Api-Key", KEY),))
+        assert rpc.call("eth_chainId")
+        rpc.close()
+
+    assert set(seen[:-1]) == {None}
+    assert seen[-1] == KEY
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda url: Web3(IPCProvider("/nowhere/geth.ipc")), "IPCProvider, names no URL"),
+        (lambda url: with_headers(url, auth=("me", KEY)), "was given 'auth', which is not taken"),
+        (lambda url: with_headers(url, verify=False), "was given 'verify', which is not taken"),
+        (lambda url: object(), "An object of type object is no network"),
+        (lambda url: None, "An object of type NoneType is no network"),
+    ],
+)
+def test_what_can_t_be_asked_as_it_asks_is_told(localnet, account, given, said) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        ogpu_jupyter.connect(given(localnet.network.rpc_url), account=account)
+
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"X Key": KEY}, "one whose name is none"),
+        ({"X-Key": f"{KEY}\r\nHost: other"}, "the header 'X-Key'"),
+        ({"X-Key": f"{KEY}é"}, "the header 'X-Key'"),
+        ({"X-Key": 7}, "the header 'X-Key'"),
+        ({7: KEY}, "one whose name is none"),
+        (KEY, "of type str"),
+        (7, "of type int"),
+    ],
+)
+def test_headers_that_can_t_be_sent_are_told(localnet, headers, said) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        replace(localnet.network, rpc_headers=headers)
+
+    assert KEY not in str(caught.value)

@@ -13,6 +13,7 @@ from ogpu_jupyter.errors import AddressError, InputError
 
 _ADDRESS: Final = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _HEX: Final = re.compile(r"(0[xX])?[0-9a-fA-F]+")
+_HEADER: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _WEB: Final = ("http", "https")
 _SOCKET: Final = ("ws", "wss")
 _SPELLED: Final = {  # of the networks below: a hash would need an import that takes long
@@ -34,8 +35,9 @@ class Network:
     `explorer_url` is the address of a web page for a task, without the task's own part;
     empty where there is none. `rpc_urls` are more nodes, for when the first one fails;
     `ws_url` tells of new blocks at once. With `confirmations`, what happens on chain counts
-    when its block is that deep. It is checked when it is made: InputError, or AddressError for a
-    contract's address. Its repr tells no password and no key of a URL.
+    when its block is that deep. `rpc_headers`, pairs or a dict, are for the host of `rpc_url`
+    and for no other. It is checked when it is made: InputError, or AddressError for a
+    contract's address. Its repr tells no password, no key of a URL and no header.
 
     A link to content is the gateway's address without its user, password and query, and
     stands on the chain for all to read: its path is no place for a key.
@@ -54,6 +56,7 @@ class Network:
     rpc_urls: tuple[str, ...] = ()
     ws_url: str = ""
     confirmations: int = 1
+    rpc_headers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -70,6 +73,7 @@ class Network:
             _check_url(f"rpc_urls[{n}]", url, (*_WEB, *_SOCKET))
         if self.ws_url != "":
             _check_url("ws_url", self.ws_url, _SOCKET, _OR_EMPTY)
+        object.__setattr__(self, "rpc_headers", _headers(self.rpc_headers))
         _check_url("pin_url", self.pin_url, _WEB)
         _check_url("gateway_url", self.gateway_url, _WEB)
         if self.explorer_url != "":
@@ -83,11 +87,43 @@ class Network:
                 )
 
     def __repr__(self) -> str:
-        shown = (f"{field.name}={_shown(getattr(self, field.name))}" for field in fields(self))
-        return f"Network({', '.join(shown)})"
+        names = [field.name for field in fields(self) if field.name != "rpc_headers"]
+        shown = [f"{name}={_shown(getattr(self, name))}" for name in names]
+        told = ", ".join(f"{name!r}: {urls.HIDDEN}" for name, _ in self.rpc_headers)
+        return f"Network({', '.join([*shown, f'rpc_headers={{{told}}}'])})"
 
 
 _OR_EMPTY: Final = ", or '' where there is none"
+
+
+def _headers(value: object) -> tuple[tuple[str, str], ...]:
+    """Their values are in no message."""
+    try:
+        pairs = tuple((name, text) for name, text in dict(value).items())  # type: ignore[call-overload]
+        wrong = next((name for name, text in pairs if not _is_header(name, text)), None)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"`rpc_headers` of the network is {_kind(value)}; a dict of names and texts is "
+            "expected, such as {'X-Api-Key': '…'}.",
+            hint=_HINT,
+        ) from None
+    if wrong is not None:
+        what = f"the header {wrong!r}" if _is_name(wrong) else "one whose name is none"
+        raise InputError(
+            f"`rpc_headers` of the network has {what}, which can't be sent: a header has a name "
+            "of letters, digits and hyphens, and a text of one line in ASCII.",
+            hint=_HINT,
+        )
+    return pairs
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(_HEADER.fullmatch(name))
+
+
+def _is_header(name: object, text: object) -> bool:
+    is_line = isinstance(text, str) and text.isascii() and text.isprintable()
+    return _is_name(name) and is_line and str(text) == str(text).strip()
 
 
 def _check_count(field: str, value: object, example: str) -> None:

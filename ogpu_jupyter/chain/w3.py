@@ -23,12 +23,13 @@ from ogpu_jupyter.chain.contracts import (
     checksum,
 )
 from ogpu_jupyter.chain.rpc import Call, Rpc, said
-from ogpu_jupyter.errors import RpcError
+from ogpu_jupyter.errors import InputError, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ogpu_jupyter.chain.networks import Network
+    from ogpu_jupyter.transport import Headers
 
 _FIXED = frozenset({"eth_chainId", "net_version"})  # web3 asks before each call
 
@@ -132,3 +133,39 @@ class Contracts:
         """`address` may be a handle that has one."""
         found = checksum(getattr(address, "address", address))
         return self._w3.eth.contract(web3.Web3.to_checksum_address(found), abi=contract.abi)
+
+
+def node_of(provider: Any) -> tuple[str, Headers]:
+    """The URL of the node that a person's own provider asks, and the headers it was given.
+
+    InputError for one without a URL, and for one whose way to its node is not ours to go.
+    """
+    url, name = getattr(provider, "endpoint_uri", None), type(provider).__name__
+    if not url:
+        raise InputError(
+            f"The provider of the Web3, {name}, names no URL.",
+            hint="Give one with an HTTPProvider or a WebSocketProvider, or the RPC URL itself.",
+        )
+    options = _options_of(provider)
+    odd = sorted(options.keys() - {"headers", "timeout"})
+    if odd:
+        raise InputError(
+            f"The provider of the Web3, {name}, was given {', '.join(map(repr, odd))}, which is not taken over.",
+            hint="Leave that out; a user and a password can stand in the URL, certificates in "
+            "REQUESTS_CA_BUNDLE, proxies in HTTPS_PROXY.",
+        )
+    return str(url), tuple((str(key), str(text)) for key, text in options["headers"].items())
+
+
+def _options_of(provider: Any) -> dict[str, Any]:
+    """How the provider goes to its node, as far as that is not web3's own way."""
+    if hasattr(provider, "get_request_kwargs"):
+        options = dict(provider.get_request_kwargs())
+        usual = {key.lower() for key in provider.get_request_headers()}
+    else:
+        given = dict(getattr(provider, "websocket_kwargs", None) or {})
+        options = {"headers": given.get("additional_headers") or {}}
+        usual = set()
+    headers = options.get("headers") or {}
+    options["headers"] = {k: text for k, text in headers.items() if str(k).lower() not in usual}
+    return options

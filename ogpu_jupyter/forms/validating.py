@@ -195,7 +195,7 @@ def _content_encoding(_: Any, encoding: str, value: Any, __: Any) -> Iterator[Va
         yield _error(NOT_BASE64)
 
 
-# The library compares each item with each, for as long as that takes
+# The library takes the square of what there is
 
 
 def _required(_: Any, names: list[str], value: Any, __: Any) -> Iterator[ValidationError]:

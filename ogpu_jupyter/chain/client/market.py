@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from ogpu_jupyter.chain.networks import Network
     from ogpu_jupyter.content import ContentStore
+    from ogpu_jupyter.transport import Headers
 
 _LOOKS = 3
 _MOST_TASKS = 2000
@@ -80,7 +81,12 @@ class Client:
     def __init__(self, network: Network, store: ContentStore, rpc: Rpc | None = None) -> None:
         self.network = network
         self.store = store
-        self.rpc = rpc or Rpc(network.rpc_url, *network.rpc_urls, chain_id=network.chain_id)
+        self.rpc = rpc or Rpc(
+            network.rpc_url,
+            *network.rpc_urls,
+            chain_id=network.chain_id,
+            headers=network.rpc_headers,
+        )
         self._labels = Labels(store)
         self._past = Past(self.rpc, (network.nexus, network.vault))
 
@@ -88,9 +94,9 @@ class Client:
         return f"<Client {self.network.name} at {self.rpc.where}>"
 
     @staticmethod
-    def chain_id_of(url: str) -> int:
+    def chain_id_of(url: str, headers: Headers = ()) -> int:
         """The chain that the node at `url` speaks for."""
-        rpc = Rpc(url)
+        rpc = Rpc(url, headers=headers)
         try:
             return quantity(rpc.call("eth_chainId"), "a chain id")
         finally:

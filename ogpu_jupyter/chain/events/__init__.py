@@ -20,6 +20,7 @@ from ogpu_jupyter.chain.contracts import NEXUS
 from ogpu_jupyter.chain.rpc import Call, Heads, is_socket_url
 from ogpu_jupyter.chain.snapshots import snapshots
 from ogpu_jupyter.errors import NetworkError, OgpuError
+from ogpu_jupyter.transport import headers_for
 
 from .clock import ChainClock
 from .line import Line, Rewritten
@@ -355,4 +356,7 @@ def _heads(network: Network, told: Callable[[], None]) -> Heads | None:
     """Where the network has a WebSocket: of its own, or as one of its nodes."""
     sockets = [url for url in (network.rpc_url, *network.rpc_urls) if is_socket_url(url)]
     url = network.ws_url or next(iter(sockets), "")
-    return Heads(url, network.chain_id, told) if is_socket_url(url) else None
+    if not is_socket_url(url):
+        return None
+    headers = headers_for(url, network.rpc_url, network.rpc_headers)
+    return Heads(url, network.chain_id, told, headers)

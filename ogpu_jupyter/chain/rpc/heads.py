@@ -20,6 +20,8 @@ from ogpu_jupyter.chain.rpc.socket import Talk, explained
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ogpu_jupyter.transport import Headers
+
 _OPENING_SECONDS: Final = 15.0
 _SILENCE_SECONDS: Final = 60.0  # then it is tried anew: a dead connection says nothing either
 _FIRST_PAUSE: Final = 0.5
@@ -32,8 +34,11 @@ _log = logging.getLogger("ogpu_jupyter")
 class Heads:
     """Calls `told`, on its own thread, for each new block, from `start` to `stop`."""
 
-    def __init__(self, url: str, chain_id: int, told: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, chain_id: int, told: Callable[[], None], headers: Headers = ()
+    ) -> None:
         self._url = url
+        self._headers = headers
         self._chain_id = chain_id
         self._told = told
         self._talk: Talk | None = None
@@ -88,7 +93,7 @@ class Heads:
 
     def _listen(self) -> None:
         until = time.monotonic() + _OPENING_SECONDS
-        talk = self._talk = Talk(self._url)
+        talk = self._talk = Talk(self._url, self._headers)
         talk.open(until=until)
         if self._stopping.is_set():
             return

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 import urllib3
 
 from ogpu_jupyter.transport import CONNECT_SECONDS, Adapter, auth_of, ending, is_loopback
+
+if TYPE_CHECKING:
+    from ogpu_jupyter.transport import Headers
 
 MAX_BYTES = 64 << 20
 PATIENCE = 4.0  # seconds for troubles that are seldom mended by waiting
@@ -53,9 +56,10 @@ class WireError(Exception):
 class Wire:
     """Keeps one connection alive for each thread that uses it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Headers = ()) -> None:
         requests.Request("POST", url).prepare()  # raises for what is no URL
         self._url = url
+        self._headers = {**dict(headers), **_HEADERS}
         self._local = threading.local()
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -93,7 +97,7 @@ class Wire:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
-            session.headers.update(_HEADERS)
+            session.headers.update(self._headers)
             session.trust_env = not is_loopback(self._url)
             session.auth = auth_of(self._url)
             session.mount("http://", Adapter())

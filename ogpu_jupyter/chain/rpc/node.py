@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ogpu_jupyter.chain.rpc.limits import BatchLimit
+    from ogpu_jupyter.transport import Headers
 
 _MISSES = 4
 _FIRST_PAUSE = 0.05
@@ -47,13 +48,19 @@ class Rpc:
 
     A `deadline` is a moment of `time.monotonic()`. Where there are several nodes, each is
     used only after it has shown the network's chain (`chain_id`; else that of the first).
+    The `headers` are for the host of `url` alone.
     """
 
     def __init__(
-        self, url: str, *others: str, timeout: float = 20.0, chain_id: int | None = None
+        self,
+        url: str,
+        *others: str,
+        timeout: float = 20.0,
+        chain_id: int | None = None,
+        headers: Headers = (),
     ) -> None:
         self.timeout = timeout
-        self._nodes = Nodes((url, *others), chain_id)
+        self._nodes = Nodes((url, *others), chain_id, headers)
         self._unclear = Unclear()
         self._ids = itertools.count(1)
         self._closed = threading.Event()

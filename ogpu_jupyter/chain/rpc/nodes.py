@@ -20,11 +20,13 @@ from ogpu_jupyter.chain.rpc.http import Wire
 from ogpu_jupyter.chain.rpc.limits import BatchLimit
 from ogpu_jupyter.chain.rpc.socket import SocketWire, is_socket_url
 from ogpu_jupyter.errors import NOTHING_SPENT, InputError, WrongChain
+from ogpu_jupyter.transport import headers_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ogpu_jupyter.chain.rpc.http import Page
+    from ogpu_jupyter.transport import Headers
 
 _FIRST_REST: Final = 0.5
 _LONGEST_REST: Final = 30.0
@@ -45,9 +47,9 @@ class Carrier(Protocol):
 class Node:
     """One URL, and how it has behaved."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Headers = ()) -> None:
         self.url = url
-        self.wire = wire_to(url)
+        self.wire = wire_to(url, headers)
         self.limit = BatchLimit()
         self.is_proven = False  # that it speaks for the network's chain
         self.is_stray = False
@@ -87,8 +89,11 @@ class Node:
 class Nodes:
     """Those of one network, in the order of preference."""
 
-    def __init__(self, urls: Sequence[str], chain_id: int | None) -> None:
-        self.all = [Node(url) for url in dict.fromkeys(urls)]
+    def __init__(
+        self, addresses: Sequence[str], chain_id: int | None, headers: Headers = ()
+    ) -> None:
+        first = addresses[0]
+        self.all = [Node(url, headers_for(url, first, headers)) for url in dict.fromkeys(addresses)]
         self._current = self.all[0]
         self._lock = threading.Lock()
         self._chain_id = chain_id
@@ -154,14 +159,14 @@ class Nodes:
         raise error
 
 
-def wire_to(url: str) -> Carrier:
+def wire_to(url: str, headers: Headers = ()) -> Carrier:
     """InputError for what is no node's address."""
     try:
         parts = urlsplit(url)
         if parts.hostname and is_socket_url(url) and parts.port != 0:
-            return SocketWire(url)
+            return SocketWire(url, headers)
         if parts.hostname and parts.scheme in {"http", "https"}:
-            return Wire(url)
+            return Wire(url, headers)
     except (ValueError, requests.RequestException):
         pass
     raise InputError(

@@ -30,6 +30,8 @@ from ogpu_jupyter.transport import CONNECT_SECONDS
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
+    from ogpu_jupyter.transport import Headers
+
 _PIECE: Final = 1 << 16
 _CLOSING_SECONDS: Final = 1.0
 _MOST_IDLE: Final = 4
@@ -48,7 +50,7 @@ class HandshakeRefused(Exception):
 class Talk:
     """One WebSocket: opened, then used by one thread at a time; `abort` is for any thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Headers = ()) -> None:
         from websockets.client import ClientProtocol  # noqa: PLC0415 - only where one is used
         from websockets.uri import parse_uri  # noqa: PLC0415
 
@@ -56,6 +58,7 @@ class Talk:
         self._protocol: ClientProtocol = ClientProtocol(
             self._where, max_size=MAX_BYTES, logger=_SILENT
         )
+        self._headers = headers
         self._parts: list[bytes] = []
         self._events: list[Any] = []
         self._socket = socket.socket()  # one that is not connected, until it is opened
@@ -67,7 +70,10 @@ class Talk:
         self._shake_hands(until)
 
     def _shake_hands(self, until: float) -> None:
-        self._protocol.send_request(self._protocol.connect())
+        request = self._protocol.connect()
+        for name, text in self._headers:
+            request.headers[name] = text
+        self._protocol.send_request(request)
         self._flush(until)
         response = None
         while response is None:
@@ -154,8 +160,9 @@ class Talk:
 class SocketWire:
     """Like the wire of HTTP; as many connections as are in use at once."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Headers = ()) -> None:
         self._url = url
+        self._headers = headers
         self._idle: list[Talk] = []
         self._busy: set[Talk] = set()
         self._lock = threading.Lock()
@@ -203,7 +210,7 @@ class SocketWire:
             talk.abort()
 
     def _opened(self, until: float) -> Talk:
-        talk = Talk(self._url)
+        talk = Talk(self._url, self._headers)
         try:
             if self._is_kept(talk):
                 talk.open(until=until)
