@@ -190,6 +190,7 @@ def test_nothing_outside_the_view_moves(page: NotebookPage) -> None:
     for n in range(len(hostile.tasks()) + 1):
         page.run_cell(3)
         page.output(2).get_by_text(f"Number {n}.").wait_for()
+        page.page.locator(".jp-Cell.jp-mod-active .jp-cell-toolbar").wait_for()  # late, if busy
         after = page.page.evaluate(OUTSIDE, LEFT_OUT)
         harmless = harmless or after
         assert after == harmless, sorted(set(harmless) ^ set(after))[:8]
