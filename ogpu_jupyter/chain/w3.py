@@ -150,7 +150,8 @@ def node_of(provider: Any) -> tuple[str, Headers]:
     odd = sorted(options.keys() - {"headers", "timeout"})
     if odd:
         raise InputError(
-            f"The provider of the Web3, {name}, was given {', '.join(map(repr, odd))}, which is not taken over.",
+            f"The provider of the Web3, {name}, was given {', '.join(map(repr, odd))}, "
+            "which is not taken over.",
             hint="Leave that out; a user and a password can stand in the URL, certificates in "
             "REQUESTS_CA_BUNDLE, proxies in HTTPS_PROXY.",
         )
