@@ -122,7 +122,7 @@ def messages(kernel: BlockingKernelClient) -> Iterator[Messages]:
     """Run a cell in a kernel; all that it and its threads said until it was done."""
 
     def execute(code: str) -> list[dict[str, Any]]:
-        sent = kernel.execute(code)
+        sent = kernel.execute(code, stop_on_error=False)
         said: list[dict[str, Any]] = []
         while not said or not is_end(said[-1], sent):
             said.append(kernel.get_iopub_msg(timeout=30))

@@ -71,7 +71,7 @@ class Kernel:
 
 def run(client, code, *, when=None, act=None):
     """The cell's whole output, errors included, without colours."""
-    request = client.execute(code)
+    request = client.execute(code, stop_on_error=False)
     output, deadline = "", time.monotonic() + 60
     while time.monotonic() < deadline:
         message = client.get_iopub_msg(timeout=60)

@@ -171,7 +171,9 @@ class Frontend:
 
     def run(self, cell):
         """The name of the error that it ended with, or nothing."""
-        request = self.client.execute(cell.source, allow_stdin=bool(cell.answers))
+        request = self.client.execute(
+            cell.source, allow_stdin=bool(cell.answers), stop_on_error=False
+        )
         made = nbformat.v4.new_code_cell(cell.source)
         self.notebook.cells.append(made)
         answers = list(cell.answers)

@@ -29,23 +29,11 @@ class Frontend:
 
     def run(self, source: str, answer: str | None = None) -> dict[str, Any]:
         """The reply's content; `traceback` is what the person reads of an error."""
-        request = self.client.execute(source, allow_stdin=answer is not None)
-        return self.reply(request, answer)
+        return self.reply(self.send(source, allow_stdin=answer is not None), answer)
 
-    def open_stdin(self) -> None:
-        """What a kernel asks before this channel's connection stands reaches nobody, for good."""
-        for _ in range(SECONDS // 5):
-            request = self.client.execute("input()", allow_stdin=True)
-            end = time.monotonic() + 5
-            while time.monotonic() < end:
-                if self._was_asked():
-                    self.client.input("")
-                    self.reply(request)
-                    self.asked.clear()
-                    return
-            self.manager.interrupt_kernel()
-            self.reply(request)
-        pytest.fail("the kernel's questions don't arrive")
+    def send(self, source: str, **options: Any) -> str:
+        """After an error the kernel would put off what comes too soon: it is told not to."""
+        return self.client.execute(source, stop_on_error=False, **options)
 
     def reply(self, request: str, answer: str | None = None) -> dict[str, Any]:
         end = time.monotonic() + SECONDS
@@ -61,7 +49,7 @@ class Frontend:
         pytest.fail("the kernel did not answer")
 
     def value(self, expression: str) -> str:
-        request = self.client.execute("", user_expressions={"it": expression})
+        request = self.send("", user_expressions={"it": expression})
         return self.reply(request)["user_expressions"]["it"]["data"]["text/plain"]
 
     def _was_asked(self) -> bool:
@@ -80,7 +68,6 @@ def frontend(tmp_path_factory, kernel_env, anvil_path) -> Iterator[Frontend]:
     manager, client = start_new_kernel(kernel_name="python3", env=env)
     frontend = Frontend(manager, client)
     try:
-        frontend.open_stdin()
         for cell in (
             "%load_ext ogpu_jupyter",
             "%ogpu connect local --node anvil",
@@ -124,9 +111,7 @@ def test_a_mistake_shows_its_lines_and_no_traceback(frontend: Frontend) -> None:
 
 
 def test_an_interrupt_stops_the_waiting_and_the_task_lives_on(frontend: Frontend) -> None:
-    request = frontend.client.execute(
-        "%%ogpu_task sleep sleep --as nap --wait --timeout 60s\nseconds: 4"
-    )
+    request = frontend.send("%%ogpu_task sleep sleep --as nap --wait --timeout 60s\nseconds: 4")
     wait_for_output(frontend, request)
     frontend.manager.interrupt_kernel()
 
