@@ -155,9 +155,8 @@ class Keeper:
 
     def _let_go(self, head: Head) -> None:
         """No longer watch what ended long enough ago."""
-        deep = [task for task, block in self._ended.items() if head.number - block > _FOR_GOOD]
-        for task in deep:
-            del self._ended[task]
+        old = [task for task, block in list(self._ended.items()) if head.number - block > _FOR_GOOD]
+        deep = [task for task in old if self._ended.pop(task, None) is not None]
         if deep and self._follower is not None:
             self._follower.unwatch(*deep)
 

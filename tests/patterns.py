@@ -69,6 +69,8 @@ def _modules() -> Iterator[ModuleType]:
 def _patterns(value: object) -> Iterator[re.Pattern[Any]]:
     if isinstance(value, re.Pattern):
         yield value
+    elif hasattr(value, "cache_info") and "re.Pattern" in str(value.__annotations__.get("return")):
+        yield value()  # type: ignore[operator] # one that is made when it is first needed
     elif isinstance(value, dict):
         yield from _patterns((*value, *value.values()))
     elif isinstance(value, (tuple, list, set, frozenset)):
@@ -100,7 +102,9 @@ def _ways_by_name() -> dict[str, frozenset[str]]:
     for path in _PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Attribute(value=ast.Name(id=name), attr=way) if way in _WAYS:
+                case ast.Attribute(
+                    value=ast.Name(id=name) | ast.Call(func=ast.Name(id=name)), attr=way
+                ) if way in _WAYS:
                     found[name] = found.get(name, frozenset()) | {way}
     return found
 

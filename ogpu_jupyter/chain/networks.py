@@ -99,7 +99,7 @@ _OR_EMPTY: Final = ", or '' where there is none"
 def _headers(value: object) -> tuple[tuple[str, str], ...]:
     """Their values are in no message."""
     try:
-        pairs = tuple((name, text) for name, text in dict(value).items())  # type: ignore[call-overload]
+        pairs = tuple(dict(value).items())  # type: ignore[call-overload]
         wrong = next((name for name, text in pairs if not _is_header(name, text)), None)
     except (TypeError, ValueError):
         raise InputError(

@@ -162,11 +162,11 @@ def _options_of(provider: Any) -> dict[str, Any]:
     """How the provider goes to its node, as far as that is not web3's own way."""
     if hasattr(provider, "get_request_kwargs"):
         options = dict(provider.get_request_kwargs())
-        usual = {key.lower() for key in provider.get_request_headers()}
+        usual = dict(provider.get_request_headers())
     else:
         given = dict(getattr(provider, "websocket_kwargs", None) or {})
         options = {"headers": given.get("additional_headers") or {}}
-        usual = set()
+        usual = {}
     headers = options.get("headers") or {}
-    options["headers"] = {k: text for k, text in headers.items() if str(k).lower() not in usual}
+    options["headers"] = {key: text for key, text in headers.items() if usual.get(key) != text}
     return options

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ogpu_jupyter.handle import Task
     from tests.faults.proxy import Fault, Guest
     from tests.faults.world import World
 
@@ -311,15 +312,21 @@ def test_depth_and_lateness_cost_no_more_requests(
     assert looks <= blocks + 2
 
 
-def test_an_end_that_a_reorg_takes_back_is_heard(own: World, open_kernel: Opener) -> None:
-    """The answer is there, and paid, and then it is in no block; it comes a second time."""
-    kernel = open_kernel(own)
-    task = kernel.session.publish(own.first, FUNCTION, {"n": 1}, yes=True)
+def answered(own: World, kernel: Kernel, number: int) -> tuple[Task, Any]:
+    """A task that is final, and the chain as it was before the answer."""
+    task = kernel.session.publish(own.first, FUNCTION, {"n": number}, yes=True)
     until(lambda: task.address)
     assert own.step(DICE, task.address)
     before = own.call("evm_snapshot")
     assert own.step(DICE, task.address)
     until(lambda: task.stage is Stage.FINALIZED)
+    return task, before
+
+
+def test_an_end_that_a_reorg_takes_back_is_heard(own: World, open_kernel: Opener) -> None:
+    """The answer is there, and paid, and then it is in no block; it comes a second time."""
+    kernel = open_kernel(own)
+    task, before = answered(own, kernel, 1)
 
     assert own.rewind(DICE, before)
     until(lambda: task.stage is Stage.ATTEMPTED)
@@ -333,12 +340,7 @@ def test_an_end_taken_back_while_nobody_looks_is_heard(own: World, open_kernel: 
     """The kernel is closed as soon as the answer is there; the next one finds it gone."""
     account = own.account()
     kernel = open_kernel(own, account)
-    task = kernel.session.publish(own.first, FUNCTION, {"n": 3}, yes=True)
-    until(lambda: task.address)
-    assert own.step(DICE, task.address)
-    before = own.call("evm_snapshot")
-    assert own.step(DICE, task.address)
-    until(lambda: task.stage is Stage.FINALIZED)
+    task, before = answered(own, kernel, 3)
     kernel.close()
 
     assert own.rewind(DICE, before)
@@ -352,10 +354,6 @@ def test_an_end_taken_back_while_nobody_looks_is_heard(own: World, open_kernel: 
 def test_what_ended_is_let_go(own: World, open_kernel: Opener) -> None:
     """Once its end is deep, nothing is asked of the node any more but its blocks, seldom."""
     kernel = open_kernel(own)
-    task = kernel.session.publish(own.first, FUNCTION, {"n": 2}, yes=True)
-    until(lambda: task.address)
-    assert own.step(DICE, task.address)
-    assert own.step(DICE, task.address)
-    until(lambda: task.stage is Stage.FINALIZED)
+    answered(own, kernel, 2)
 
     until(lambda: not kernel.session._follower._is_busy(), seconds=60)
