@@ -110,10 +110,7 @@ class Keeper:
 
     def follow_ended(self, head: Head) -> list[TaskRecord]:
         """Watch what had only just ended when nobody looked any more: a reorg may have come."""
-        followed = self._journal.followed(self._network_id)
-        if followed is None:
-            return []
-        records = self._journal.ended_since(self._network_id, followed[1] - _FOR_GOOD_SECONDS)
+        records = self._journal.ended_lately(self._network_id, _FOR_GOOD_SECONDS)
         for record in records:
             self._ended[record.address] = head.number
             if self._follower is not None:

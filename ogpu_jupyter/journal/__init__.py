@@ -298,12 +298,23 @@ class Journal:
         condition = " AND ".join(where)
         return self._tasks_on(network_id, condition, *values, limit=limit, payloads=payloads)
 
-    def ended_since(self, network_id: NetworkId, moment: int) -> list[TaskRecord]:
-        """Those that ended on chain then or later, by the chain's clock; without payloads."""
+    def ended_lately(self, network_id: NetworkId, seconds: int) -> list[TaskRecord]:
+        """Those that ended on chain at most so long before it was last followed; no payloads.
+
+        By the chain's clock. A kernel that was killed may have noted nothing of how far it
+        followed: then it is so long before the last of the ends.
+        """
         bring_up_to_date(self._file)
+        followed = self.followed(network_id)
+        network = network_text(network_id)
+        if followed is None:
+            sql = "SELECT max(finished_at) FROM listed WHERE network = ?"
+            ((last,),) = self._file.rows(sql, network)
+        else:
+            last = followed[1]
         ended = "SELECT key FROM listed WHERE network = ? AND finished_at >= ?"
         where = f"address <> '' AND key IN ({ended})"
-        values = (network_text(network_id), moment)
+        values = (network, (last or 0) - seconds)
         found = self._tasks_on(network_id, where, *values, payloads=False)
         return [record for record in found if record.stage.is_final]
 

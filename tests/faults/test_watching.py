@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -336,12 +338,21 @@ def test_an_end_that_a_reorg_takes_back_is_heard(own: World, open_kernel: Opener
     until(lambda: task.stage is Stage.FINALIZED)
 
 
-def test_an_end_taken_back_while_nobody_looks_is_heard(own: World, open_kernel: Opener) -> None:
-    """The kernel is closed as soon as the answer is there; the next one finds it gone."""
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_an_end_taken_back_while_nobody_looks_is_heard(
+    own: World, open_kernel: Opener, is_noted: bool
+) -> None:
+    """The kernel ends as soon as the answer is there; the next one finds it gone.
+
+    One that was killed may not have noted how far it followed the chain.
+    """
     account = own.account()
     kernel = open_kernel(own, account)
     task, before = answered(own, kernel, 3)
     kernel.close()
+    if not is_noted:
+        with closing(sqlite3.connect(kernel.session.journal.path)) as file, file:
+            file.execute("DELETE FROM followed")
 
     assert own.rewind(DICE, before)
     again = open_kernel(own, account).session.task(task.address)
